@@ -1,0 +1,108 @@
+"""The event codec: how decisions are packed into the vote log. Big-endian, versioned by the first byte.
+
+    0      version (1)
+    1      kind
+    2..9   TIME of the box in ms since 1970: what the event was judged by (written by `ballot_box.lua`)
+    cast:           account i64, entry i32, receipt u64 (60 bits), proof u8, evidence (the rest, see `pack_evidence`)
+    void, restore:  account i64, entry i32, reason (UTF-8, the rest)
+    opened:         epoch i64
+
+An API packs the body (what follows TIME) of its votes; the box puts the ten bytes of the head before it.
+"""
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+VERSION = 1
+MAX_ACCOUNT = 2**63 - 1
+MAX_ENTRY = 2**31 - 1
+
+
+class Kind(IntEnum):
+    OPENED = 1
+    CAST = 2
+    VOID = 3
+    RESTORE = 4
+
+
+class Proof(IntEnum):
+    """How an identity was proven. MINTED marks the tokens of `mint-sessions`."""
+
+    EMAIL = 1
+    SMS = 2
+    OIDC = 3
+    MINTED = 128
+
+
+class MalformedEventError(Exception):
+    """Bytes in the log that are no event of a known version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of the log. `at` is the box's TIME in ms; fields that a kind does not have are 0 or empty."""
+
+    kind: Kind
+    at: int
+    account: int = 0
+    entry: int = 0
+    receipt: int = 0
+    proof: int = 0
+    rest: bytes = b""
+    """Evidence of a cast, reason of a void or restore."""
+
+    @property
+    def change(self) -> int:
+        """What the event does to the entry's count."""
+        return _CHANGE.get(self.kind, 0)
+
+
+_CHANGE = {Kind.CAST: 1, Kind.VOID: -1, Kind.RESTORE: 1}
+HEAD = struct.Struct(">BBQ")
+CAST = struct.Struct(">qiQB")
+DECISION = struct.Struct(">qi")
+OPENED = struct.Struct(">q")
+
+
+def pack_cast(account: int, entry: int, receipt: int, proof: int, evidence: bytes) -> bytes:
+    """The body of a vote's event. Errors: struct.error for an account or entry out of range."""
+    return CAST.pack(account, entry, receipt, proof) + evidence
+
+
+def pack_decision(account: int, entry: int, reason: str) -> bytes:
+    """The body of a void or restore."""
+    return DECISION.pack(account, entry) + reason.encode()
+
+
+def unpack(packed: bytes) -> Event:
+    """The event in `packed`. Errors: MalformedEventError."""
+    try:
+        version, kind, at = HEAD.unpack_from(packed)
+        if version != VERSION:
+            raise MalformedEventError(f"event version {version}")
+        if kind == Kind.CAST:
+            account, entry, receipt, proof = CAST.unpack_from(packed, HEAD.size)
+            return Event(Kind.CAST, at, account, entry, receipt, proof, packed[HEAD.size + CAST.size :])
+        if kind in (Kind.VOID, Kind.RESTORE):
+            account, entry = DECISION.unpack_from(packed, HEAD.size)
+            return Event(Kind(kind), at, account, entry, rest=packed[HEAD.size + DECISION.size :])
+        if kind == Kind.OPENED:
+            (epoch,) = OPENED.unpack_from(packed, HEAD.size)
+            return Event(Kind.OPENED, at, account=epoch)
+    except struct.error as error:
+        raise MalformedEventError(str(error)) from None
+    raise MalformedEventError(f"event kind {kind}")
+
+
+def pack_evidence(address: str, device: bytes) -> bytes:
+    """Network evidence of one vote: `device` (a keyed signature, 8 bytes), then the client's address (4 or 16 bytes,
+    none where it is not an IP address)."""
+    try:
+        ip: IPv4Address | IPv6Address | None = ip_address(address)
+    except ValueError:
+        ip = None
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    return device + (ip.packed if ip else b"")

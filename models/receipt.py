@@ -1,0 +1,51 @@
+"""Receipts: 20 Crockford characters in groups of four, known without asking any store.
+
+60 bits are a keyed hash of (contest, account, entry): the receipt's *number*, the same for every repeat of a vote.
+40 bits are a keyed hash over those: a forged or mistyped code is known at once.
+"""
+
+import hashlib
+import hmac
+
+from models.secrets import KeyRing
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
+_VALUES = {letter: value for value, letter in enumerate(_ALPHABET)} | {"I": 1, "L": 1, "O": 0}
+_PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
+_MASK_60 = 2**60 - 1
+
+
+class Receipts:
+    """Makes and checks the receipts of one contest."""
+
+    def __init__(self, keys: KeyRing, contest_id: int) -> None:
+        self._number_key = keys.derived(f"receipt number {contest_id}")
+        self._check_key = keys.derived(f"receipt check {contest_id}")
+
+    def number(self, account: int, entry: int) -> int:
+        """The 60-bit number of the receipt of this account's vote for this entry."""
+        digest = hashlib.blake2b(b"%d:%d" % (account, entry), key=self._number_key, digest_size=8).digest()
+        return int.from_bytes(digest, "big") >> 4
+
+    def code(self, number: int) -> str:
+        """`7F3K-92QD-…`: what the voter keeps."""
+        whole = (number << 40) | self._check(number)
+        text = "".join([_PAIRS[(whole >> shift) & 1023] for shift in range(90, -1, -10)])
+        return f"{text[:4]}-{text[4:8]}-{text[8:12]}-{text[12:16]}-{text[16:]}"
+
+    def parse(self, code: str) -> int | None:
+        """The number of a genuine code, None for any other text. Case, spaces and dashes do not matter, and O, I, L
+        are read as 0, 1, 1 (Crockford)."""
+        letters = [letter for letter in code.upper() if letter not in "- "] if len(code) <= 64 else []
+        if len(letters) != 20 or any(letter not in _VALUES for letter in letters):
+            return None
+        whole = 0
+        for letter in letters:
+            whole = (whole << 5) | _VALUES[letter]
+        number, check = whole >> 40, whole & (2**40 - 1)
+        genuine = hmac.compare_digest(check.to_bytes(5, "big"), self._check(number).to_bytes(5, "big"))
+        return number & _MASK_60 if genuine else None
+
+    def _check(self, number: int) -> int:
+        digest = hashlib.blake2b(number.to_bytes(8, "big"), key=self._check_key, digest_size=5).digest()
+        return int.from_bytes(digest, "big")

@@ -1,0 +1,156 @@
+"""Typed settings, read from the environment in this file and nowhere else.
+
+Every setting has the environment variable of the same name in capitals; what is unset is embedded or generated.
+A setting `X` may also be given as `X_FILE`, the path of a file that holds it (how Docker hands over secrets).
+"""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.secrets import KeyRing, generated_secret
+
+ROOT = Path(__file__).resolve().parent.parent
+EMBEDDED_ENV = "stack.env"  # written by `binhchon up` into DATA_DIR: the addresses of the embedded servers
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the text is one line for people."""
+
+
+class Settings(BaseSettings):
+    """All settings of an installation. Durations are in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore")
+
+    environment: Literal["demo", "production"] = "demo"
+    data_dir: Path = ROOT / ".data"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    web_concurrency: int = Field(default_factory=lambda: max(1, min(os.cpu_count() or 1, 16)), ge=1, le=256)
+    contest: str | None = None
+    """Slug of the one contest that this installation serves; unset: the newest."""
+
+    database_url: SecretStr | None = None
+    """`postgresql+psycopg://…`; unset: embedded."""
+    ballot_box_url: SecretStr | None = None
+    """`unix://…` or `redis://…` of the box; unset: embedded."""
+    scratch_url: SecretStr | None = None
+    box_maxmemory: int = Field(default=2 * 1024**3, ge=16 * 1024**2)
+    """Memory of the embedded box: about 80 bytes an account, 100 bytes a vote not yet in the ledger."""
+
+    identity_key: SecretStr | None = None
+    """Keyed hash of identities; never changes while a contest counts. Unset: generated into DATA_DIR/secrets."""
+    session_keys: SecretStr | None = None
+    """Comma-separated, newest first; a token names the key it was signed with. Unset: generated."""
+    public_origin: str | None = None
+    """`https://binhchon.example.vn`: scheme and host that voters see; unset: the request's own Host."""
+    trusted_proxies: str = ""
+    """Comma-separated addresses or networks whose X-Forwarded-For is believed; never `*`."""
+    session_days: int = Field(default=3, ge=1, le=30)
+    metrics_token: SecretStr | None = None
+    """`/metrics` answers on loopback, or to `Authorization: Bearer` with this token."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _named_proxies(cls, value: str) -> str:
+        if "*" in value:
+            msg = "name the proxies' addresses: '*' would let every client choose its own address"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    def require_stack(self) -> "Settings":
+        """These settings with the three server addresses filled in: from the environment, else from the running
+        embedded stack.
+
+        Errors: SettingsError when neither gives one.
+        """
+        missing = {
+            name
+            for name in ("database_url", "ballot_box_url", "scratch_url")
+            if getattr(self, name) is None
+        }
+        if not missing:
+            return self
+        embedded = read_env_file(self.data_dir / EMBEDDED_ENV)
+        values = {name: SecretStr(embedded[name.upper()]) for name in missing if name.upper() in embedded}
+        if len(values) < len(missing):
+            names = ", ".join(sorted(name.upper() for name in missing - values.keys()))
+            msg = f"no running stack in {self.data_dir} (start it with `make run`), and {names} not set"
+            raise SettingsError(msg)
+        return self.model_copy(update=values)
+
+    def database(self) -> str:
+        return _required(self.database_url, "DATABASE_URL")
+
+    def box(self) -> str:
+        return _required(self.ballot_box_url, "BALLOT_BOX_URL")
+
+    def scratch(self) -> str:
+        return _required(self.scratch_url, "SCRATCH_URL")
+
+    def keys(self) -> KeyRing:
+        """The two secrets of the installation, generated into DATA_DIR/secrets (0600) where they are unset."""
+        secrets_dir = self.data_dir / "secrets"
+        identity = self.identity_key.get_secret_value() if self.identity_key else None
+        sessions = self.session_keys.get_secret_value() if self.session_keys else None
+        return KeyRing(
+            identity_key=identity or generated_secret(secrets_dir / "identity_key"),
+            session_keys=tuple(
+                key.strip() for key in (sessions or generated_secret(secrets_dir / "session_keys")).split(",") if key.strip()
+            ),
+        )
+
+
+def _required(value: SecretStr | None, name: str) -> str:
+    if value is None:
+        msg = f"{name} is not set"
+        raise SettingsError(msg)
+    return value.get_secret_value()
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """`NAME=value` lines of a file; an absent file is empty."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment (and `*_FILE`), with `overrides` on top.
+
+    Errors: SettingsError, one line naming the variable.
+    """
+    from_files = {}
+    for name in Settings.model_fields:
+        path = os.environ.get(f"{name.upper()}_FILE")
+        if path:
+            try:
+                from_files[name] = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                msg = f"{name.upper()}_FILE: cannot read {path}: {error.strerror}"
+                raise SettingsError(msg) from None
+    try:
+        return Settings(**(from_files | overrides))
+    except ValidationError as error:
+        first = error.errors()[0]
+        msg = f"{'.'.join(str(part) for part in first['loc']).upper()}: {first['msg']}"
+        raise SettingsError(msg) from None
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The process's settings, read once: for entry points only; below them settings are arguments."""
+    return load_settings()
