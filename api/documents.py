@@ -1,0 +1,54 @@
+"""The public documents, made from a reading of the box. The contest's result policy is applied here and only here:
+nothing further out ever sees a count that may not be shown.
+"""
+
+from typing import Any
+
+from api.times import rfc3339
+from models.ballot_box.reading import Reading
+
+_CONTEST_FIELDS = (
+    "id",
+    "slug",
+    "title",
+    "title_en",
+    "organiser",
+    "organiser_en",
+    "help_line",
+    "summary",
+    "rules",
+    "voters_note",
+    "result_policy",
+)
+
+
+def visible_tallies(reading: Reading) -> dict[int, int] | None:
+    """Votes of each published entry; None where the contest's policy hides them."""
+    if reading.site["contest"]["result_policy"] not in ("live", "published"):
+        return None
+    return {entry["id"]: reading.tallies.get(entry["id"], 0) for entry in reading.site["entries"]}
+
+
+def contest_document(reading: Reading) -> dict[str, Any]:
+    """`GET /api/contest`. `state` is the box's word, or `not_ready`."""
+    contest = reading.site["contest"]
+    return {name: contest[name] for name in _CONTEST_FIELDS} | {
+        "state": reading.state or "not_ready",
+        "opens_at": rfc3339(reading.opens_at or contest["opens_at"]),
+        "closes_at": rfc3339(reading.closes_at or contest["closes_at"]),
+        "categories": reading.site["categories"],
+    }
+
+
+def entries_document(reading: Reading) -> dict[str, Any]:
+    """`GET /api/entries`, in the order of the published document: never by votes."""
+    return {"entries": reading.site["entries"]}
+
+
+def tallies_document(tallies: dict[int, int] | None, at_ms: int) -> dict[str, Any]:
+    """`GET /api/tallies`. `at`: when the box was asked."""
+    return {
+        "tallies": None if tallies is None else {str(entry): votes for entry, votes in tallies.items()},
+        "total": None if tallies is None else sum(tallies.values()),
+        "at": rfc3339(at_ms),
+    }

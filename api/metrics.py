@@ -1,0 +1,82 @@
+"""Prometheus metrics of all API processes together (multiprocess mode), and what the workers last wrote.
+
+Votes are counted in plain memory and published twice a second: a counter of prometheus-client costs more than all
+checks of a vote. No metric names an entry, so none can show a result that is hidden.
+"""
+
+import asyncio
+from collections import Counter as Counts
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+
+PUBLISH_S = 0.5
+
+_VOTES = Counter("binhchon_votes", "Answers to votes, by outcome", ["outcome"])
+_LOST = Counter("binhchon_lost_receipts", "Genuine receipts found neither in the ledger nor pending: a lost vote each")
+_BATCH_VOTES = Histogram(
+    "binhchon_batch_votes", "Votes in one call to the box", buckets=(1, 3, 10, 30, 100, 200, 300, 500, 700, 1000)
+)
+_BATCH_SECONDS = Histogram(
+    "binhchon_batch_seconds",
+    "Seconds of one call to the box, its fsync included",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 1.5),
+)
+STATUS_GAUGES = {
+    "pending": "Events in the log and not yet in the ledger",
+    "parked": "Events that the ledger refused",
+    "drift": "Difference between box and ledger at the same log id; must be 0",
+    "flush_lag_s": "Age of the oldest pending event, seconds",
+    "conflicts": "Votes that the ledger had already when they were flushed",
+}
+
+
+class Metrics:
+    """Counts of one process, published to Prometheus by `publish`."""
+
+    def __init__(self) -> None:
+        self.votes: Counts[str] = Counts()
+        """Answers to votes by code, since the last `publish`."""
+
+    def batch(self, size: int, seconds: float) -> None:
+        _BATCH_VOTES.observe(size)
+        _BATCH_SECONDS.observe(seconds)
+
+    def lost_receipt(self) -> None:
+        _LOST.inc()
+
+    def publish(self) -> None:
+        counted, self.votes = self.votes, Counts()
+        for outcome, number in counted.items():
+            _VOTES.labels(outcome).inc(number)
+
+    async def publish_forever(self) -> None:
+        while True:
+            await asyncio.sleep(PUBLISH_S)
+            self.publish()
+
+
+class _Status:
+    """The workers' last words as gauges."""
+
+    def __init__(self, status: Mapping[str, object]) -> None:
+        self._status = status
+
+    def collect(self) -> Iterator[Metric]:
+        for name, meaning in STATUS_GAUGES.items():
+            value = self._status.get(name)
+            if isinstance(value, int | float):
+                yield GaugeMetricFamily(f"binhchon_{name.removesuffix('_s')}", meaning, value=value)
+
+
+def exposition(directory: Path | None, status: Mapping[str, object]) -> bytes:
+    """The text format. `directory`: where all processes of the group keep their counts; None: this process alone."""
+    workers = CollectorRegistry()
+    workers.register(_Status(status))
+    if directory is None:
+        return generate_latest(REGISTRY) + generate_latest(workers)
+    MultiProcessCollector(workers, str(directory))  # type: ignore[no-untyped-call]
+    return generate_latest(workers)

@@ -1,0 +1,205 @@
+"""The API's picture of the box: contest, entries and tallies in memory, so that no read costs a round trip.
+
+Read twice a second. While the box is away the last good picture stays and its age can be seen (`at` in the tallies, a
+line on the page, readiness). The API's only clock for decisions is the box's: its TIME at the last reading, carried on
+by this machine's monotonic clock.
+"""
+
+import asyncio
+import hashlib
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import orjson
+import structlog
+
+from api.answers import HTML, JSON, Answer, answer, bodiless
+from api.documents import contest_document, entries_document, tallies_document, visible_tallies
+from api.outcomes import Code, refuse
+from api.voters.page import away_page, contest_page, count_line, no_contest_page, phase
+from models.ballot_box.connection import BoxAway, BoxRefused, async_box
+from models.ballot_box.reading import Reading, read_box
+from models.receipt import Receipts
+from models.secrets import KeyRing
+
+log = structlog.get_logger()
+
+PERIOD_S = 0.5
+SOONEST_S = 0.1  # between two readings, however many votes ask for one
+STALE_S = 5.0  # a reading older than this: the process does not count as ready
+_CACHE_CONTROL = (b"cache-control", b"public, max-age=1")
+
+
+class Cached(NamedTuple):
+    """A cached read: the whole answer, those to HEAD and to a reader who has it, and the quoted part of its ETag."""
+
+    tag: bytes
+    full: Answer
+    head: Answer
+    unchanged: Answer
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One reading and what follows from it. Immutable: replaced as a whole."""
+
+    reading: Reading | None
+    """None: the box was asked and has no contest, or (`read_at` 0) was never asked."""
+    read_at: float
+    """time.monotonic() of the reading."""
+    pages: dict[str, Cached]
+    receipts: Receipts | None = None
+    minted_sessions: bool = False
+
+    def now_ms(self) -> int:
+        """The box's clock, ms since 1970; 0 without a reading."""
+        if self.reading is None:
+            return 0
+        return self.reading.box_ms + int((time.monotonic() - self.read_at) * 1000)
+
+
+class Watch:
+    """Keeps `current` fresh for one process, and tells `aim` which contest and epoch votes are for."""
+
+    def __init__(self, url: str, *, slug: str | None, keys: KeyRing, aim: Callable[[int, int, int], None]) -> None:
+        self.current = Snapshot(None, 0.0, _unread_pages())
+        self.problem: str | None = "the box has not been read yet"
+        self._slug = slug
+        self._keys = keys
+        self._fingerprint = keys.fingerprint()
+        self._aim = aim
+        self._soon = asyncio.Event()
+        self._box = async_box(url)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="snapshot")
+
+    async def stop(self) -> None:
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await self._box.aclose()
+
+    def refresh_soon(self) -> None:
+        """Asks for a reading before the next is due: the box spoke of an epoch that we do not know."""
+        self._soon.set()
+
+    def unready(self) -> str | None:
+        """Why this process cannot serve votes, in words; None when it can. No contest is no failure."""
+        if self.problem is None and time.monotonic() - self.current.read_at > STALE_S:
+            return "the last reading of the box is too old"
+        return self.problem
+
+    @property
+    def other_key(self) -> bool:
+        """Whether the contest was opened with another identity key: accounts and receipts would be others."""
+        reading = self.current.reading
+        return reading is not None and bool(reading.key) and reading.key != self._fingerprint
+
+    async def read(self) -> Reading | None:
+        """A reading of this moment, for who must know. Errors: BoxAway, BoxRefused."""
+        return await read_box(self._box, self._slug, self.current.reading)
+
+    async def refresh(self) -> None:
+        """One reading; a box that is away leaves the last good one."""
+        try:
+            asked_at = time.monotonic()
+            reading = await self.read()
+        except (BoxAway, BoxRefused) as error:
+            self._note(f"the box does not answer: {error}" if isinstance(error, BoxAway) else f"the box: {error}")
+            return
+        self.current = self._next(reading, asked_at)
+        if reading is not None:
+            self._aim(reading.contest_id, reading.shards, reading.epoch)
+        self._note("the contest was opened with another identity key" if self.other_key else None)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.refresh()
+            except Exception:
+                log.exception("the snapshot cannot be made")  # the next reading may be better; the last one stays
+                self.problem = "the snapshot cannot be made"
+            await asyncio.sleep(SOONEST_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PERIOD_S * random.uniform(0.7, 1.1) - SOONEST_S):  # noqa: S311 - jitter
+                    await self._soon.wait()
+            self._soon.clear()
+
+    def _next(self, reading: Reading | None, asked_at: float) -> Snapshot:
+        last = self.current
+        if reading is None:
+            pages = last.pages if last.reading is None and last.read_at else _no_contest_pages()
+            return Snapshot(None, asked_at, pages)
+        same = last.reading is not None and last.reading.contest_id == reading.contest_id
+        fresh = Snapshot(
+            reading,
+            asked_at,
+            last.pages,
+            last.receipts if same else Receipts(self._keys, reading.contest_id),
+            minted_sessions=bool(reading.site["contest"]["minted_sessions"]),
+        )
+        return replace(fresh, pages=_contest_pages(reading, fresh.now_ms()))
+
+    def _note(self, problem: str | None) -> None:
+        """Logs a change, once."""
+        if problem != self.problem:
+            if problem is None:
+                log.info("the box is read")
+            elif self.other_key:
+                log.error("votes are refused", problem=problem)
+            else:
+                log.warning("the snapshot is not renewed", problem=problem)
+        self.problem = problem
+
+
+def _contest_pages(reading: Reading, now_ms: int) -> dict[str, Cached]:
+    """The cached reads. Tags are made of what is shown, not of when it was read, and are the same in every process."""
+    tallies = visible_tallies(reading)
+    contest = orjson.dumps(contest_document(reading))
+    entries = orjson.dumps(entries_document(reading))
+    counts = orjson.dumps(tallies_document(tallies, reading.box_ms))
+    shown = orjson.dumps(sorted(tallies.items()) if tallies is not None else None)
+    page = contest_page(reading, tallies, phase=phase(reading, now_ms))
+    dated = page.replace(b"</main>", (b"" if tallies is None else count_line(reading.box_ms)) + b"</main>")
+    return {
+        "/api/contest": _cached(JSON, contest, contest),
+        "/api/entries": _cached(JSON, entries, entries),
+        "/api/tallies": _cached(JSON, counts, b"%d" % reading.contest_id + shown),
+        "/": _cached(HTML, dated, page),
+    }
+
+
+def _no_contest_pages() -> dict[str, Cached]:
+    nothing = refuse(Code.NOT_FOUND)
+    absent = Cached(b"", nothing, bodiless(nothing), nothing)
+    entries = orjson.dumps({"entries": []})
+    page = no_contest_page()
+    return {
+        "/api/contest": absent,
+        "/api/entries": _cached(JSON, entries, entries),
+        "/api/tallies": absent,
+        "/": _cached(HTML, page, page),
+    }
+
+
+def _unread_pages() -> dict[str, Cached]:
+    unready = refuse(Code.NOT_READY)
+    page = answer(503, HTML, away_page(), ((b"cache-control", b"no-store"), (b"retry-after", b"2")))
+    cached = Cached(b"", unready, bodiless(unready), unready)
+    return {"/api/contest": cached, "/api/entries": cached, "/api/tallies": cached} | {
+        "/": Cached(b"", page, bodiless(page), page)
+    }
+
+
+def _cached(content_type: bytes, body: bytes, shown: bytes) -> Cached:
+    """`shown` decides about the tag. It is weak (RFC 9110, 8.8.1): the time in the body may differ."""
+    tag = b'"%s"' % hashlib.blake2b(shown, digest_size=12).hexdigest().encode()
+    full = answer(200, content_type, body, ((b"etag", b"W/" + tag), _CACHE_CONTROL))
+    return Cached(tag, full, bodiless(full), bodiless(full, 304))

@@ -1,0 +1,19 @@
+"""Times as the API writes them: RFC 3339, UTC, with milliseconds."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")  # no daylight saving since 1975
+
+
+def rfc3339(ms: int) -> str:
+    """`2025-11-04T17:00:00.000Z` from ms since 1970."""
+    return rfc3339_of(datetime.fromtimestamp(ms / 1000, UTC))
+
+
+def rfc3339_of(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def vietnamese(ms: int) -> str:
+    """`00:00 ngày 05/11/2025`, as people in Viet Nam read a clock."""
+    return datetime.fromtimestamp(ms / 1000, VIETNAM).strftime("%H:%M ngày %d/%m/%Y")
