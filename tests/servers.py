@@ -4,16 +4,19 @@ import itertools
 import os
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import redis
 
 from scripts.embedded import postgres, process, unprivileged, valkey
+
+if TYPE_CHECKING:
+    import subprocess
 
 _numbers = itertools.count(1)
 

@@ -40,7 +40,10 @@ def take(path: Path) -> int:
 
 @contextmanager
 def inherited(path: Path) -> Iterator[int]:
-    """The lock `path` for a child that is started inside; afterwards the child alone holds it. Errors: LockTakenError."""
+    """The lock `path` for a child that is started inside; afterwards that child alone holds it.
+
+    Errors: LockTakenError.
+    """
     descriptor = take(path)
     try:
         yield descriptor
@@ -100,18 +103,17 @@ def _signal(path: Path, pid: int, how: signal.Signals) -> bool:
 
 
 def _processes() -> Iterator[int]:
-    return (int(name) for name in os.listdir("/proc") if name.isdigit())
+    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
 
 
 def _has_open(pid: int, wanted: tuple[int, int]) -> bool:
-    folder = f"/proc/{pid}/fd"
     try:
-        names = os.listdir(folder)
+        descriptors = list(Path(f"/proc/{pid}/fd").iterdir())
     except OSError:  # ended, or another user's
         return False
-    for name in names:
+    for descriptor in descriptors:
         with suppress(OSError):
-            found = os.stat(f"{folder}/{name}")
+            found = descriptor.stat()
             if (found.st_dev, found.st_ino) == wanted:
                 return True
     return False

@@ -106,8 +106,10 @@ def _is_set_up(data: Path) -> bool:
 
 
 def _set_up(place: Place, secrets_dir: Path, log: Path, held: int) -> None:
-    """Make the cluster, the role and its database in a temporary folder, then rename it: a folder with the right name
-    is complete, whenever this was killed."""
+    """Make the cluster, the role and its database in a temporary folder, then rename it.
+
+    So a folder with the right name is complete, whenever this was killed.
+    """
     unfinished = place.data.with_name(place.data.name + ".new")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
@@ -129,8 +131,8 @@ def _set_up(place: Place, secrets_dir: Path, log: Path, held: int) -> None:
 def _initdb(place: Place, data: Path, password: str, log: Path, held: int) -> None:
     password_file = data.with_name(data.name + ".password")
     password_file.unlink(missing_ok=True)
-    with open(os.open(password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write(password + "\n")
+    password_file.touch(mode=0o600, exist_ok=False)
+    password_file.write_text(password + "\n", encoding="ascii")
     place.own(password_file)
     try:
         initdb = process.spawn(

@@ -1,7 +1,7 @@
 """Where PostgreSQL runs and as whom: it refuses to run as root.
 
-An ordinary user runs it directly. Root runs it in a user namespace in which root is called `nobody` (files stay root's).
-Where namespaces are forbidden, or do not reach our folders, root drops to an unprivileged user, who cannot reach a
+An ordinary user runs it directly. Root runs it in a user namespace in which root is called `nobody` (its files
+remain root's). Where namespaces are forbidden, or do not reach our folders, root drops to an unprivileged user, who cannot reach a
 folder below a 0700 parent: data and a copy of the programs then live in `/var/lib/binhchon-…`, and `DATA_DIR/postgres`
 is a link to the data there. Once moved, they stay there.
 """
@@ -111,7 +111,7 @@ def _move(data: Path, home: Path, user: pwd.struct_passwd) -> None:
         target = home / "postgres"
         shutil.copytree(data, target, symlinks=True)
         for folder, _, files in os.walk(target):
-            for path in (folder, *(os.path.join(folder, name) for name in files)):
+            for path in (Path(folder), *(Path(folder) / name for name in files)):
                 os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
         os.sync()
         data.rename(_moved(data))
