@@ -274,7 +274,30 @@ def test_a_file_is_named_by_its_name(tmp_path: Path):
 
 PIECES = st.sampled_from(
     VALID.splitlines(keepends=True)
-    + "[[ ]] [ ] { } = \" \"\"\" ' ''' # \\ . , 1 a é contest entries.slug today 2025-11-05".split()
+    + [
+        "[[",
+        "]]",
+        "[",
+        "]",
+        "{",
+        "}",
+        "=",
+        '"',
+        '"""',
+        "'",
+        "'''",
+        "#",
+        "\\",
+        ".",
+        ",",
+        "1",
+        "a",
+        "é",
+        "contest",
+        "entries.slug",
+        "today",
+        "2025-11-05",
+    ]
     + ["\n", "\0", "[contest.x]\n", "[entries.a]\n"]
 )
 
