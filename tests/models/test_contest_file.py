@@ -272,34 +272,10 @@ def test_a_file_is_named_by_its_name(tmp_path: Path):
         read_contest_file(path, NOW)
 
 
-PIECES = st.sampled_from(
-    VALID.splitlines(keepends=True)
-    + [
-        "[[",
-        "]]",
-        "[",
-        "]",
-        "{",
-        "}",
-        "=",
-        '"',
-        '"""',
-        "'",
-        "'''",
-        "#",
-        "\\",
-        ".",
-        ",",
-        "1",
-        "a",
-        "é",
-        "contest",
-        "entries.slug",
-        "today",
-        "2025-11-05",
-    ]
-    + ["\n", "\0", "[contest.x]\n", "[entries.a]\n"]
+SIGNS = (
+    "[[ ]] [ ] { } = \" \"\"\" ' ''' # \\ . , 1 a é \0 contest entries.slug today 2025-11-05 [contest.x] [entries.a]"
 )
+PIECES = st.sampled_from([*VALID.splitlines(keepends=True), *SIGNS.split(), "\n"])
 
 
 @given(st.one_of(st.binary(), st.text().map(str.encode), st.lists(PIECES).map(lambda parts: "".join(parts).encode())))
