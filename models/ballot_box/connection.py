@@ -1,0 +1,157 @@
+"""Connections to the box. On every new one its settings and role are read, and a box that is set otherwise is refused.
+
+Nothing here sends a command twice by itself: redis-py's own retries (10 unless told otherwise) are off, and a call that
+takes longer than TIMEOUT_S is given up and its connection closed, so that no caller gets another's answer.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+import redis.asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from models.ballot_box import library
+from models.ballot_box.keys import ShardKeys
+
+TIMEOUT_S = 1.5
+WORKER_TIMEOUT_S = 30.0  # workers read and write in bulk, and nobody waits for them
+
+REQUIRED_SETTINGS = {
+    "appendonly": "yes",
+    "appendfsync": "always",
+    "no-appendfsync-on-rewrite": "no",
+    "maxmemory-policy": "noeviction",
+    "io-threads": "1",
+}
+
+
+class BoxAway(Exception):  # noqa: N818 - a state of the box, as its callers speak of it
+    """The box does not answer: gone, hung, loading or unreachable."""
+
+
+class BoxRefused(Exception):  # noqa: N818 - as above
+    """The server is no box that votes may be trusted to: wrong settings or role. The text names them."""
+
+
+class BoxFull(Exception):  # noqa: N818 - as above
+    """The box is at its `maxmemory`: nothing was written."""
+
+
+BoxClient = redis.Redis
+
+
+def _problems(config: Any, role: Any) -> str | None:
+    """What is wrong with a server's settings, in words, from its replies to CONFIG GET and ROLE."""
+    pairs = config.items() if isinstance(config, dict) else zip(config[::2], config[1::2], strict=True)
+    found = {_text(name): _text(value) for name, value in pairs}
+    wrong = [
+        f"{name} is {found.get(name)!r}, must be {want!r}"
+        for name, want in REQUIRED_SETTINGS.items()
+        if found.get(name) != want
+    ]
+    if found.get("maxmemory", "0") == "0":
+        wrong.append("maxmemory is not set")
+    if _text(role[0]) != "master":
+        wrong.append(f"its role is {_text(role[0])}")
+    return "; ".join(wrong) or None
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+_SETTINGS_QUERY = ("CONFIG", "GET", *REQUIRED_SETTINGS, "maxmemory")
+
+
+def _check(connection: Any) -> None:
+    connection.on_connect()
+    connection.send_command(*_SETTINGS_QUERY)
+    config = connection.read_response()
+    connection.send_command("ROLE")
+    if wrong := _problems(config, connection.read_response()):
+        raise BoxRefused(wrong)
+
+
+async def _check_async(connection: Any) -> None:
+    await connection.on_connect()
+    await connection.send_command(*_SETTINGS_QUERY)
+    config = await connection.read_response()
+    await connection.send_command("ROLE")
+    if wrong := _problems(config, await connection.read_response()):
+        await connection.disconnect(nowait=True)
+        raise BoxRefused(wrong)
+
+
+def box_client(url: str, *, timeout: float = WORKER_TIMEOUT_S) -> redis.Redis:
+    """A client for workers and commands. Replies are bytes."""
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        retry=Retry(NoBackoff(), 0),
+        redis_connect_func=_check,
+        protocol=2,
+    )
+
+
+def async_box(url: str, *, single_connection: bool = False) -> redis.asyncio.Redis:
+    """A client for the API. Replies are bytes."""
+    return redis.asyncio.Redis.from_url(
+        url,
+        socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S,
+        retry=AsyncRetry(NoBackoff(), 0),
+        redis_connect_func=_check_async,
+        protocol=2,
+        single_connection_client=single_connection,
+    )
+
+
+@contextmanager
+def box_errors() -> Iterator[None]:
+    """Translates the client's errors: BoxAway, BoxFull. Others are bugs and stay what they are."""
+    try:
+        yield
+    except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+        raise BoxAway(str(error) or type(error).__name__) from error
+    except OutOfMemoryError as error:
+        raise BoxFull(str(error)) from error
+
+
+def call(client: redis.Redis, name: str, keys: ShardKeys, *args: str | bytes | float) -> Any:
+    """One call of a function of `ballot_box.lua`; the library is loaded if the server does not know it.
+
+    Errors: BoxAway (done or not, nobody knows), BoxFull, redis ResponseError for what the function itself raises.
+    """
+    with box_errors():
+        try:
+            return _fcall(client, name, keys, args)
+        except ResponseError as error:
+            if not library.is_missing(error):
+                raise
+        try:
+            client.execute_command("FUNCTION", "LOAD", library.CODE)
+        except ResponseError as error:
+            if not library.is_loaded_already(error):
+                raise
+        return _fcall(client, name, keys, args)
+
+
+def _fcall(client: redis.Redis, name: str, keys: ShardKeys, args: tuple[str | bytes | float, ...]) -> Any:
+    names = keys.all()
+    return client.execute_command("FCALL", library.function(name), len(names), *names, *args)
+
+
+async def within(seconds: float, work: Callable[[], Awaitable[Any]]) -> Any:
+    """`work()` within `seconds`. Errors: as `box_errors`."""
+    with box_errors():
+        async with asyncio.timeout(seconds):
+            return await work()

@@ -1,0 +1,299 @@
+"""The intake of an API process: votes go in one by one, to the box in batches, and each is answered exactly once.
+
+    put ─▶ pending (bounded) ─▶ lane: one FCALL with all that is pending ─▶ settle each vote with its outcome
+
+Each shard has a few lanes, each with a connection and at most one call in flight; what arrives meanwhile forms the next
+batch. That is what makes `appendfsync always` cost nothing: a thousand votes share one fsync.
+
+Nothing is sent twice. A call without a clear answer leaves its votes NOT_CONFIRMED, and its connection is closed.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import islice
+from typing import Any, NamedTuple
+
+import redis.asyncio
+import structlog
+from redis.exceptions import ClusterDownError, MasterDownError, NoPermissionError, ReadOnlyError, ResponseError
+
+from models.ballot_box import library
+from models.ballot_box.connection import TIMEOUT_S, BoxAway, BoxFull, BoxRefused, async_box, box_errors, within
+from models.ballot_box.keys import ShardKeys, shard_keys
+from models.outcomes import BY_LETTER, Outcome
+
+log = structlog.get_logger()
+
+MAX_BATCH = 1_000  # votes a call: about 7 ms of the box
+MAX_PENDING = 10_000  # votes that may wait in one shard of one process: half a second of its work
+MAX_WAIT_S = 1.5  # a vote older than this when its turn comes is answered BUSY and not sent
+MAX_TOTAL_S = 1.9  # waiting and the call together
+SWEEP_S = 0.1
+RECONNECT_S = (0.05, 1.0)  # first and longest pause between attempts
+
+# Refusals of the whole call, given before the function runs: nothing was done.
+_NOT_RUN = (BoxFull, ReadOnlyError, NoPermissionError, MasterDownError, ClusterDownError)
+_NOT_RUN_PREFIXES = ("BUSY", "MISCONF")
+
+Settle = Callable[[Outcome], None]
+
+
+class _Waiting(NamedTuple):
+    since: float
+    account: int
+    entry: int
+    body: bytes
+    settle: Settle
+
+
+class UnclearReplyError(Exception):
+    """The reply has the wrong shape: whose answer it is, nobody knows."""
+
+
+class Intake:
+    """All shards of the current contest, for one event loop.
+
+    `connected`: every shard has a lane with a connection. `fault`: why the box is not trusted, in words, or None.
+    `batches`: called with the size and the seconds of every answered call.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        fingerprint: str,
+        lanes: int = 3,
+        batches: Callable[[int, float], None] = lambda _size, _seconds: None,
+    ) -> None:
+        self._url = url
+        self._fingerprint = fingerprint
+        self._lanes = lanes
+        self._batches = batches
+        self._shards: list[_Shard] = []
+        self._aim: tuple[int, int, int] | None = None
+        self._accepting = False
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._accepting = True
+        self._sweeper = asyncio.create_task(self._sweep(), name="intake sweep")
+
+    async def stop(self) -> None:
+        """Accepts nothing more, answers what is pending (at most two seconds), closes the connections."""
+        self._accepting = False
+        deadline = time.monotonic() + MAX_TOTAL_S
+        while self.unanswered and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        if self._sweeper:
+            self._sweeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._sweeper
+        for shard in self._shards:
+            await shard.close()
+
+    def aim(self, contest_id: int, shards: int, epoch: int) -> None:
+        """Says which contest votes are for, and in which epoch of its box. A new epoch clears a fault."""
+        if self._aim == (contest_id, shards, epoch):
+            return
+        if self._aim is None or self._aim[:2] != (contest_id, shards):
+            for shard in self._shards:
+                shard.retire()
+            self._shards = [
+                _Shard(self._url, shard_keys(contest_id, number), self._lanes, self._batches)
+                for number in range(shards)
+            ]
+        for shard in self._shards:
+            shard.begin_epoch((str(shards), str(epoch), self._fingerprint))
+        self._aim = (contest_id, shards, epoch)
+
+    def put(self, account: int, entry: int, body: bytes, settle: Settle) -> None:
+        """Takes one vote. `settle` is called exactly once with its outcome, at once or later, in this event loop."""
+        if not self._accepting or not self._shards:
+            settle(Outcome.NOT_READY)
+            return
+        self._shards[account % len(self._shards)].put(account, entry, body, settle)
+
+    @property
+    def connected(self) -> bool:
+        return bool(self._shards) and all(shard.connected for shard in self._shards)
+
+    @property
+    def fault(self) -> str | None:
+        return next((shard.fault for shard in self._shards if shard.fault), None)
+
+    @property
+    def waiting(self) -> int:
+        """Votes not yet sent."""
+        return sum(len(shard.pending) for shard in self._shards)
+
+    @property
+    def unanswered(self) -> int:
+        """Votes not yet answered, sent or not."""
+        return sum(len(shard.pending) + shard.in_flight for shard in self._shards)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            for shard in self._shards:
+                shard.expire()
+
+
+class _Shard:
+    """One shard's queue and lanes."""
+
+    def __init__(self, url: str, keys: ShardKeys, lanes: int, batches: Callable[[int, float], None]) -> None:
+        self.pending: deque[_Waiting] = deque()
+        self.in_flight = 0
+        self.fault: str | None = None
+        self._url = url
+        self._call = ("FCALL", library.function("cast"), len(keys.all()), *keys.all())
+        self._head: tuple[str, str, str] = ("", "", "")
+        self._high = (0, 0)  # the greatest log id seen in this epoch
+        self._up = 0
+        self._batches = batches
+        self._wake = asyncio.Event()
+        self._tasks = [asyncio.create_task(self._lane(), name=f"lane {keys.log}") for _ in range(lanes)]
+
+    @property
+    def connected(self) -> bool:
+        return self._up > 0
+
+    def begin_epoch(self, head: tuple[str, str, str]) -> None:
+        self._head = head
+        self._high = (0, 0)
+        self.fault = None
+
+    def put(self, account: int, entry: int, body: bytes, settle: Settle) -> None:
+        if self.fault:
+            settle(Outcome.NOT_READY)
+        elif len(self.pending) >= MAX_PENDING:
+            settle(Outcome.BUSY)
+        else:
+            self.pending.append(_Waiting(time.monotonic(), account, entry, body, settle))
+            self._wake.set()
+
+    def expire(self) -> None:
+        """Answers those that waited too long: the lanes are all busy, or there is no connection."""
+        too_old = time.monotonic() - MAX_WAIT_S
+        outcome = Outcome.BUSY if self.connected else Outcome.NOT_READY
+        while self.pending and self.pending[0].since < too_old:
+            self.pending.popleft().settle(outcome)
+
+    def retire(self) -> None:
+        """Another contest has taken this shard's place."""
+        while self.pending:
+            self.pending.popleft().settle(Outcome.NOT_READY)
+        for task in self._tasks:
+            task.cancel()
+
+    async def close(self) -> None:
+        self.retire()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _lane(self) -> None:
+        pause = RECONNECT_S[0]
+        while True:
+            client = async_box(self._url, single_connection=True)
+            try:
+                await within(TIMEOUT_S, client.ping)
+                pause = RECONNECT_S[0]
+                self._up += 1
+                try:
+                    await self._serve(client)
+                finally:
+                    self._up -= 1
+            except BoxRefused as error:
+                log.error("the box is set otherwise than votes need", problem=str(error))
+            except BoxAway as error:
+                log.warning("the box does not answer", problem=str(error))
+            except (ResponseError, UnclearReplyError) as error:
+                log.error("the box gave an answer that cannot be understood", problem=str(error))
+            except Exception:
+                log.exception("a lane broke")  # and begins anew: its votes were settled as not confirmed
+            finally:
+                with suppress(Exception):
+                    await client.connection_pool.disconnect(inuse_connections=True)
+                    await client.aclose()
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, RECONNECT_S[1])
+
+    async def _serve(self, client: redis.asyncio.Redis) -> None:
+        """Sends batches until a call fails."""
+        while True:
+            await self._wake.wait()
+            batch = self._take()
+            if batch:
+                await self._decide(client, batch)
+
+    def _take(self) -> list[_Waiting]:
+        self.expire()
+        batch = list(islice(self.pending, MAX_BATCH))
+        for _ in batch:
+            self.pending.popleft()
+        if not self.pending:
+            self._wake.clear()
+        return batch
+
+    async def _decide(self, client: redis.asyncio.Redis, batch: list[_Waiting]) -> None:
+        """One call with the whole batch. Every vote of it is settled, whatever happens; errors are raised on."""
+        began = time.monotonic()
+        seen, head = self._high, self._head
+        self.in_flight += len(batch)
+        outcomes = [Outcome.NOT_CONFIRMED] * len(batch)
+        try:
+            reply = await self._ask(client, head, batch, MAX_TOTAL_S - (began - batch[0].since))
+            if isinstance(reply, str):
+                log.warning("the box refused a whole batch", problem=reply, votes=len(batch))
+                outcomes = [Outcome.NOT_READY] * len(batch)
+            else:
+                outcomes = self._judge(reply, len(batch), seen, head)
+                self._batches(len(batch), time.monotonic() - began)
+        finally:
+            self.in_flight -= len(batch)
+            for vote, outcome in zip(batch, outcomes, strict=True):
+                vote.settle(outcome)
+
+    async def _ask(
+        self, client: redis.asyncio.Redis, head: tuple[str, str, str], batch: list[_Waiting], seconds: float
+    ) -> Any:
+        """The reply, or as a text why the box did not run the call (so nothing was changed)."""
+        args: list[Any] = [*self._call, *head]
+        for vote in batch:
+            args += (vote.account, vote.entry, vote.body)
+        for _attempt in range(2):
+            try:
+                return await within(min(TIMEOUT_S, seconds), lambda: client.execute_command(*args))
+            except _NOT_RUN as error:
+                return str(error)
+            except ResponseError as error:
+                if str(error).startswith(_NOT_RUN_PREFIXES):
+                    return str(error)
+                if not library.is_missing(error):
+                    raise
+            # Not known here, so not run: a new or emptied server. Loading the library and asking again is safe.
+            with box_errors(), suppress(ResponseError):
+                await within(TIMEOUT_S, lambda: client.execute_command("FUNCTION", "LOAD", library.CODE))
+        return "the function library cannot be loaded"
+
+    def _judge(self, reply: Any, votes: int, seen: tuple[int, int], head: tuple[str, str, str]) -> list[Outcome]:
+        """Outcomes from a reply {letters, last id}. Errors: UnclearReplyError."""
+        try:
+            letters, last = reply
+            outcomes = [BY_LETTER[letter] for letter in letters]
+            ms, seq = last.split(b"-")
+            high = (int(ms), int(seq))
+        except (TypeError, ValueError, KeyError, AttributeError):
+            raise UnclearReplyError(repr(reply)[:200]) from None
+        if len(outcomes) != votes:
+            raise UnclearReplyError(f"{len(outcomes)} outcomes for {votes} votes")
+        if head != self._head:
+            return outcomes  # decided in an epoch that has ended meanwhile: its ids say nothing about this one
+        if high < seen:
+            self.fault = f"the box went back in time: its log ends at {ms.decode()}-{seq.decode()}, seen before: {seen[0]}-{seen[1]}"
+            log.error("the box is not trusted any more", problem=self.fault)
+            return [Outcome.NOT_CONFIRMED] * votes
+        self._high = max(self._high, high)
+        return outcomes

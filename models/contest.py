@@ -1,0 +1,236 @@
+"""Contests, categories, entries and blocked accounts in the ledger, and the document that voters see of them."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Connection,
+    DateTime,
+    ForeignKey,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    select,
+    update,
+)
+
+from models.database import metadata
+
+STATES = ("open", "paused", "closed", "final")
+RESULT_POLICIES = ("live", "hidden", "published")
+
+contests = Table(
+    "contests",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+    Column("texts", Text, nullable=False, comment="JSON: the other texts that pages show"),
+    Column("opens_at", DateTime(timezone=True), nullable=False),
+    Column("closes_at", DateTime(timezone=True), nullable=False, comment="the first moment that is too late"),
+    Column("state", Text, nullable=False, server_default="open"),
+    Column("result_policy", Text, nullable=False, server_default="live"),
+    Column("minted_sessions", Boolean, nullable=False, server_default="false"),
+    Column("version", BigInteger, nullable=False, server_default="1", comment="rises with every decision"),
+    Column("stops_seen", BigInteger, nullable=False, server_default="0", comment="stops on the box alone, taken over"),
+    Column("shards", SmallInteger, nullable=False, server_default="1"),
+    Column("epoch", BigInteger, nullable=False, server_default="0", comment="0: never opened"),
+    Column("key_fingerprint", Text, nullable=False),
+    Column("sessions_from", DateTime(timezone=True), nullable=False, server_default="epoch"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint(f"state IN {STATES}", name="state"),
+    CheckConstraint(f"result_policy IN {RESULT_POLICIES}", name="result_policy"),
+    CheckConstraint("opens_at < closes_at", name="window"),
+    CheckConstraint("shards BETWEEN 1 AND 64", name="shards"),
+)
+
+categories = Table(
+    "categories",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("contest_id", Integer, ForeignKey("contests.id"), nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("title_en", Text, nullable=False, server_default=""),
+    Column("position", Integer, nullable=False),
+    UniqueConstraint("contest_id", "slug"),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("contest_id", Integer, ForeignKey("contests.id"), nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("category_id", Integer, ForeignKey("categories.id"), nullable=False),
+    Column("author", Text, nullable=False, server_default=""),
+    Column("unit", Text, nullable=False, server_default=""),
+    Column("summary", Text, nullable=False, server_default=""),
+    Column("text", Text, nullable=False, server_default=""),
+    Column("state", Text, nullable=False, server_default="published"),
+    Column("position", Integer, nullable=False),
+    UniqueConstraint("contest_id", "slug"),
+    CheckConstraint("state IN ('draft', 'published', 'withdrawn')", name="state"),
+)
+
+blocked_accounts = Table(
+    "blocked_accounts",
+    metadata,
+    Column("contest_id", Integer, ForeignKey("contests.id"), primary_key=True),
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", Text, nullable=False),
+    Column("blocked_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+
+class UnknownContestError(Exception):
+    """No such contest in the ledger."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """A contest's row. Times are datetimes in UTC."""
+
+    id: int
+    slug: str
+    title: str
+    texts: dict[str, str]
+    opens_at: datetime
+    closes_at: datetime
+    state: str
+    result_policy: str
+    minted_sessions: bool
+    version: int
+    stops_seen: int
+    shards: int
+    epoch: int
+    key_fingerprint: str
+    sessions_from: datetime
+
+
+_COLUMNS = [contests.c[name] for name in Contest.__dataclass_fields__]
+
+
+def _contest(row: Any) -> Contest:
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    return Contest(**(values | {"texts": json.loads(values["texts"])}))
+
+
+def all_contests(connection: Connection) -> list[Contest]:
+    """Every contest, newest first."""
+    return [_contest(row) for row in connection.execute(select(*_COLUMNS).order_by(contests.c.id.desc()))]
+
+
+def find_contest(connection: Connection, slug: str | None) -> Contest:
+    """The contest `slug`, or the newest. Errors: UnknownContestError."""
+    query = select(*_COLUMNS).order_by(contests.c.id.desc()).limit(1)
+    row = connection.execute(query.where(contests.c.slug == slug) if slug else query).first()
+    if row is None:
+        raise UnknownContestError(f"no contest {slug!r} in the ledger" if slug else "no contest in the ledger")
+    return _contest(row)
+
+
+def contest_by_id(connection: Connection, contest_id: int, *, lock: bool = False) -> Contest:
+    """Errors: UnknownContestError."""
+    query = select(*_COLUMNS).where(contests.c.id == contest_id)
+    row = connection.execute(query.with_for_update() if lock else query).first()
+    if row is None:
+        raise UnknownContestError(f"no contest with id {contest_id} in the ledger")
+    return _contest(row)
+
+
+def decide_state(connection: Connection, contest_id: int, state: str, *, stops_seen: int | None = None) -> None:
+    """Writes a state into the ledger with a rising version; the ticker brings it to the box."""
+    values: dict[str, Any] = {"state": state, "version": contests.c.version + 1}
+    if stops_seen is not None:
+        values["stops_seen"] = stops_seen
+    connection.execute(update(contests).where(contests.c.id == contest_id).values(values))
+
+
+def set_epoch(connection: Connection, contest_id: int, epoch: int) -> None:
+    connection.execute(update(contests).where(contests.c.id == contest_id).values(epoch=epoch))
+
+
+def votable_entries(connection: Connection, contest_id: int) -> list[int]:
+    query = select(entries.c.id).where(entries.c.contest_id == contest_id, entries.c.state == "published")
+    return list(connection.scalars(query.order_by(entries.c.id)))
+
+
+def entry_ids(connection: Connection, contest_id: int) -> list[int]:
+    """All entries, drafts and withdrawn ones too."""
+    return list(connection.scalars(select(entries.c.id).where(entries.c.contest_id == contest_id)))
+
+
+def never_reuse_entry_ids(connection: Connection, greatest: int) -> None:
+    """Moves the sequence past an id that a vote names: in a ledger restored from a backup it stands behind."""
+    connection.execute(
+        select(
+            func.setval(
+                "entries_id_seq", func.greatest(greatest, select(func.nextval("entries_id_seq")).scalar_subquery())
+            )
+        )
+    )
+
+
+def blocked(connection: Connection, contest_id: int) -> list[int]:
+    query = select(blocked_accounts.c.account_id).where(blocked_accounts.c.contest_id == contest_id)
+    return list(connection.scalars(query))
+
+
+def milliseconds(moment: datetime) -> int:
+    """Whole ms since 1970."""
+    return round(moment.timestamp() * 1000)
+
+
+def site_document(connection: Connection, contest: Contest) -> bytes:
+    """The published contest and entries as JSON: what an API needs of the ledger to show pages.
+
+    `{"version", "contest": {id, slug, title, …texts, result_policy, minted_sessions, opens_at, closes_at (ms)},
+    "categories": [{slug, title, title_en}], "entries": [{id, slug, title, category, author, unit, summary, text}]}`
+    """
+    category_rows = connection.execute(
+        select(categories.c.slug, categories.c.title, categories.c.title_en)
+        .where(categories.c.contest_id == contest.id)
+        .order_by(categories.c.position)
+    )
+    entry_rows = connection.execute(
+        select(
+            entries.c.id,
+            entries.c.slug,
+            entries.c.title,
+            categories.c.slug.label("category"),
+            entries.c.author,
+            entries.c.unit,
+            entries.c.summary,
+            entries.c.text,
+        )
+        .join(categories, categories.c.id == entries.c.category_id)
+        .where(entries.c.contest_id == contest.id, entries.c.state == "published")
+        .order_by(entries.c.position, entries.c.id)
+    )
+    document = {
+        "version": contest.version,
+        "contest": contest.texts
+        | {
+            "id": contest.id,
+            "slug": contest.slug,
+            "title": contest.title,
+            "result_policy": contest.result_policy,
+            "minted_sessions": contest.minted_sessions,
+            "opens_at": milliseconds(contest.opens_at),
+            "closes_at": milliseconds(contest.closes_at),
+        },
+        "categories": [dict(row._mapping) for row in category_rows],  # noqa: SLF001 - SQLAlchemy's public name
+        "entries": [dict(row._mapping) for row in entry_rows],  # noqa: SLF001 - SQLAlchemy's public name
+    }
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,62 @@
+"""RQ for those who only enqueue: names, queues and lifetimes of the jobs, and no function of theirs.
+
+Jobs carry nudges, never votes: RQ may lose every one of them and nothing is lost. The closed list is JOBS: what is not
+on it is neither enqueued nor run (workers/worker.py). Serialized as JSON: with pickle, whoever can write to scratch could
+run code.
+"""
+
+from dataclasses import dataclass
+
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from models.scratch.connection import ScratchClient, scratch_errors
+
+BOOKS = "books"
+"""The queue of all that is not a flush."""
+
+
+def flush_queue(shard: int) -> str:
+    """One queue for each shard, one worker process at least for each queue."""
+    return f"flush.{shard}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job's path, how long it may run and how long it may wait, in seconds."""
+
+    path: str
+    timeout_s: int
+    ttl_s: int
+
+
+FLUSH = Job("workers.jobs.flush", timeout_s=120, ttl_s=5)
+RECONCILE = Job("workers.jobs.reconcile", timeout_s=300, ttl_s=50)
+PROVE = Job("workers.jobs.prove", timeout_s=4 * 3600, ttl_s=3600)
+REPAIR = Job("workers.jobs.repair", timeout_s=4 * 3600, ttl_s=30)
+
+JOBS = {job.path: job for job in (FLUSH, RECONCILE, PROVE, REPAIR)}
+FAILURE_TTL_S = 24 * 3600
+
+
+def enqueue(client: ScratchClient, queue: str, job: Job, *args: int | float | str) -> None:
+    """Puts a nudge into a queue, unless that one has nudges waiting already. Errors: ScratchAway."""
+    with scratch_errors():
+        target = Queue(queue, connection=client, serializer=JSONSerializer)
+        if target.count and _waiting(target, job, args):
+            return
+        target.enqueue_call(
+            job.path,
+            args=args,
+            timeout=job.timeout_s,
+            ttl=job.ttl_s,
+            result_ttl=0,
+            failure_ttl=FAILURE_TTL_S,
+        )
+
+
+def _waiting(queue: Queue, job: Job, args: tuple[int | float | str, ...]) -> bool:
+    return any(
+        waiting is not None and waiting.func_name == job.path and tuple(waiting.args) == args
+        for waiting in queue.get_jobs(0, 20)
+    )

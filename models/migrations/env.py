@@ -1,0 +1,14 @@
+"""Alembic's environment: one connection handed over by models/migrate.py, one transaction for all migrations."""
+
+from alembic import context
+
+import models.contest
+import models.cursor
+import models.vote  # noqa: F401 - each import adds its tables to the metadata
+from models.database import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=metadata, compare_server_default=True
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,274 @@
+"""Votes and tallies in the ledger, receipts looked up, and the COPY of a batch."""
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from models.contest import entries
+from models.cursor import cursors
+from models.database import metadata, reading
+
+# An acknowledged vote can meet no constraint but the second belt, UNIQUE (account_id, entry_id): no foreign keys, no
+# checks. Columns in an order without padding.
+votes = Table(
+    "votes",
+    metadata,
+    Column("account_id", BigInteger, nullable=False),
+    Column("cast_at", DateTime(timezone=True), comment="the box's TIME; unknown for a recovered vote"),
+    Column("log_ms", BigInteger, comment="log id, in two integers: as text -10 sorts before -9"),
+    Column("receipt", BigInteger, nullable=False, comment="the receipt's 60-bit number"),
+    Column("entry_id", Integer, nullable=False),
+    Column("log_seq", Integer),
+    Column("shard", SmallInteger, nullable=False),
+    Column("proof", SmallInteger, comment="how the identity was proven: models.event.Proof"),
+    Column("evidence", LargeBinary, comment="models.event.pack_evidence; erased after the retention period"),
+    Column("recovered_at", DateTime(timezone=True), comment="only a ballot proved this vote"),
+    Column("voided_at", DateTime(timezone=True)),
+    Column("void_reason", Text),
+    Column("decided_ms", BigInteger, comment="log id of the latest void or restore"),
+    Column("decided_seq", Integer),
+    PrimaryKeyConstraint("account_id", "entry_id", name="uq_votes_account_id_entry_id"),
+    Index(None, "receipt"),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("contest_id", Integer, primary_key=True),
+    Column("shard", SmallInteger, primary_key=True),
+    Column("entry_id", Integer, primary_key=True),
+    Column("votes", BigInteger, nullable=False),
+)
+
+_EPOCH_2000_US = 946_684_800_000_000
+_ROW = struct.Struct(">hiqiqiqiqiiiiihih")
+_COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack(">ii", 0, 0)
+_COPY_TRAILER = struct.pack(">h", -1)
+_LENGTH = struct.Struct(">i")
+_NULL = _LENGTH.pack(-1)
+
+COPY_COLUMNS = ("account_id", "cast_at", "log_ms", "receipt", "entry_id", "log_seq", "shard", "proof", "evidence")
+
+
+def copy_row(
+    account: int,
+    cast_ms: int,
+    log_ms: int,
+    receipt: int,
+    entry: int,
+    log_seq: int,
+    shard: int,
+    proof: int,
+    evidence: bytes,
+) -> bytes:
+    """One vote as a row of PostgreSQL's binary COPY format, columns as COPY_COLUMNS."""
+    return (
+        _ROW.pack(
+            9,
+            8,
+            account,
+            8,
+            cast_ms * 1000 - _EPOCH_2000_US,
+            8,
+            log_ms,
+            8,
+            receipt,
+            4,
+            entry,
+            4,
+            log_seq,
+            2,
+            shard,
+            2,
+            proof,
+        )
+        + _LENGTH.pack(len(evidence))
+        + evidence
+    )
+
+
+def stage(connection: Connection, rows: list[bytes]) -> None:
+    """COPYs rows (`copy_row`) to the temporary table `staged`, which lives until the transaction ends."""
+    connection.exec_driver_sql(
+        "CREATE TEMPORARY TABLE IF NOT EXISTS staged (account_id bigint, cast_at timestamptz, log_ms bigint,"
+        " receipt bigint, entry_id integer, log_seq integer, shard smallint, proof smallint, evidence bytea)"
+        " ON COMMIT DELETE ROWS"
+    )
+    copy_binary(connection, f"COPY staged ({', '.join(COPY_COLUMNS)}) FROM STDIN (FORMAT binary)", rows)
+
+
+def unstage(connection: Connection) -> None:
+    """Empties `staged`, for the next part of the same transaction."""
+    connection.exec_driver_sql("TRUNCATE staged")
+
+
+def copy_binary(connection: Connection, statement: str, rows: Iterable[bytes]) -> None:
+    """One COPY … FROM STDIN (FORMAT binary) of rows that are already encoded."""
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(_COPY_HEADER + b"".join(rows) + _COPY_TRAILER)
+
+
+def insert_staged(connection: Connection) -> dict[int, int]:
+    """Moves what is staged into the votes, in the order of their key (no deadlocks); what is there already stays.
+
+    Returns entry → how many were new.
+    """
+    inserted = connection.exec_driver_sql(
+        f"WITH new AS (INSERT INTO votes ({', '.join(COPY_COLUMNS)}) SELECT {', '.join(COPY_COLUMNS)} FROM staged"  # noqa: S608 - constants
+        " ORDER BY account_id, entry_id ON CONFLICT (account_id, entry_id) DO NOTHING RETURNING entry_id)"
+        " SELECT entry_id, count(*) FROM new GROUP BY entry_id"
+    )
+    return dict(inserted.tuples().all())
+
+
+def void_vote(
+    connection: Connection, account: int, entry: int, at: datetime, reason: str, log_id: tuple[int, int]
+) -> int:
+    """Takes a vote out of the count, unless a later decision stands. Returns −1 if it was counted before, else 0."""
+    return -_decide(
+        connection,
+        "voided_at = :at, void_reason = :reason",
+        "voided_at IS NULL",
+        {"account": account, "entry": entry, "at": at, "reason": reason, "ms": log_id[0], "seq": log_id[1]},
+    )
+
+
+def restore_vote(connection: Connection, account: int, entry: int, log_id: tuple[int, int]) -> int:
+    """Puts a vote back into the count, unless a later decision stands. Returns 1 if it was void before, else 0."""
+    return _decide(
+        connection,
+        "voided_at = NULL, void_reason = NULL",
+        "voided_at IS NOT NULL",
+        {"account": account, "entry": entry, "ms": log_id[0], "seq": log_id[1]},
+    )
+
+
+def _decide(connection: Connection, change: str, condition: str, values: dict[str, Any]) -> int:
+    result = connection.execute(
+        text(
+            f"UPDATE votes SET {change}, decided_ms = :ms, decided_seq = :seq"  # noqa: S608 - constants of this file
+            f" WHERE account_id = :account AND entry_id = :entry AND {condition}"
+            " AND (decided_ms IS NULL OR (decided_ms, decided_seq) < (:ms, :seq))"
+        ),
+        values,
+    )
+    return result.rowcount
+
+
+def vote_exists(connection: Connection, account: int, entry: int) -> bool:
+    query = select(1).where(votes.c.account_id == account, votes.c.entry_id == entry)
+    return connection.execute(query).first() is not None
+
+
+def add_to_tallies(connection: Connection, contest_id: int, shard: int, changes: dict[int, int]) -> None:
+    """Adds `changes` (entry → votes) to the shard's tallies."""
+    rows = [
+        {"contest_id": contest_id, "shard": shard, "entry_id": entry, "votes": change}
+        for entry, change in sorted(changes.items())
+        if change
+    ]
+    if rows:
+        connection.execute(
+            text(
+                "INSERT INTO tallies (contest_id, shard, entry_id, votes) VALUES (:contest_id, :shard, :entry_id, :votes)"
+                " ON CONFLICT (contest_id, shard, entry_id) DO UPDATE SET votes = tallies.votes + excluded.votes"
+            ),
+            rows,
+        )
+
+
+def shard_tallies(connection: Connection, contest_id: int, shard: int) -> dict[int, int]:
+    """Entry → votes counted, of one shard."""
+    query = select(tallies.c.entry_id, tallies.c.votes).where(
+        tallies.c.contest_id == contest_id, tallies.c.shard == shard
+    )
+    return dict(connection.execute(query).tuples().all())
+
+
+def count_votes(connection: Connection, contest_id: int) -> int:
+    """Votes counted in the whole contest, by the tallies."""
+    query = select(func.coalesce(func.sum(tallies.c.votes), 0)).where(tallies.c.contest_id == contest_id)
+    return int(connection.scalar(query) or 0)
+
+
+def count_rows(connection: Connection, contest_id: int) -> dict[tuple[int, int], int]:
+    """(shard, entry) → votes counted, from the rows themselves: a scan."""
+    query = (
+        select(votes.c.shard, votes.c.entry_id, func.count())
+        .where(votes.c.voided_at.is_(None), votes.c.entry_id.in_(_entries_of(contest_id)))
+        .group_by(votes.c.shard, votes.c.entry_id)
+    )
+    return {(shard, entry): count for shard, entry, count in connection.execute(query)}
+
+
+def recount_tallies(connection: Connection, contest_id: int) -> None:
+    """Makes the tallies anew from the rows (a repair does)."""
+    counts = count_rows(connection, contest_id)
+    connection.execute(tallies.delete().where(tallies.c.contest_id == contest_id))
+    if counts:
+        connection.execute(
+            tallies.insert(),
+            [
+                {"contest_id": contest_id, "shard": shard, "entry_id": entry, "votes": count}
+                for (shard, entry), count in counts.items()
+            ],
+        )
+
+
+def _entries_of(contest_id: int) -> Any:
+    return select(entries.c.id).where(entries.c.contest_id == contest_id).scalar_subquery()
+
+
+@dataclass(frozen=True)
+class ReceiptRecord:
+    """What the ledger knows of a receipt. Times in UTC; `cast_at` is None for a recovered vote."""
+
+    entry_id: int
+    cast_at: datetime | None
+    voided_at: datetime | None
+    void_reason: str | None
+
+
+async def find_receipt(engine: AsyncEngine, contest_id: int, number: int) -> ReceiptRecord | None:
+    """The vote of this contest with this receipt number, None where the ledger has none yet. Errors: LedgerAway."""
+    query = (
+        select(votes.c.entry_id, votes.c.cast_at, votes.c.voided_at, votes.c.void_reason)
+        .join(entries, entries.c.id == votes.c.entry_id)
+        .where(votes.c.receipt == number, entries.c.contest_id == contest_id)
+    )
+    async with reading(engine) as connection:
+        row = (await connection.execute(query)).first()
+    return ReceiptRecord(*row) if row else None
+
+
+async def events_taken(engine: AsyncEngine, contest_id: int) -> dict[int, int]:
+    """Shard → events of its log that the ledger has taken. Errors: LedgerAway."""
+    query = select(cursors.c.shard, cursors.c.taken).where(cursors.c.contest_id == contest_id)
+    async with reading(engine) as connection:
+        return dict((await connection.execute(query)).tuples().all())
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """The moment that is so many ms after 1970, UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)

@@ -1,0 +1,120 @@
+"""Pouring events into the ledger, inside the caller's transaction. Used by the flush and by the repair."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import structlog
+
+from models.ballot_box.drain import LogEvent
+from models.cursor import park
+from models.database import Connection, RefusedDataError, savepoint
+from models.event import CAST, HEAD, VERSION, Event, Kind, MalformedEventError, unpack
+from models.vote import copy_row, from_ms, insert_staged, restore_vote, stage, unstage, void_vote, vote_exists
+
+log = structlog.get_logger()
+
+_BODY = HEAD.size
+_REST = HEAD.size + CAST.size
+_CAST_HEAD = bytes([VERSION, Kind.CAST])
+
+
+@dataclass
+class Poured:
+    """What a batch did. `changes`: entry → change of its count; `conflicts`: votes that were there already."""
+
+    changes: Counter[int] = field(default_factory=Counter)
+    conflicts: int = 0
+    parked: int = 0
+
+    def add(self, other: "Poured") -> None:
+        self.changes.update(other.changes)
+        self.conflicts += other.conflicts
+        self.parked += other.parked
+
+
+def pour(connection: Connection, contest_id: int, shard: int, events: list[LogEvent]) -> Poured:
+    """Writes a batch of events, in order. Votes that are there already stay as they are.
+
+    Data that the ledger refuses is halved until the event is found, and that one is parked.
+    """
+    try:
+        with savepoint(connection):
+            return _pour_whole(connection, contest_id, shard, events)
+    except RefusedDataError as refusal:
+        if len(events) == 1:
+            return _park(connection, contest_id, shard, events[0], refusal.sqlstate, refusal.reason)
+    poured = pour(connection, contest_id, shard, events[: len(events) // 2])
+    poured.add(pour(connection, contest_id, shard, events[len(events) // 2 :]))
+    return poured
+
+
+def _pour_whole(connection: Connection, contest_id: int, shard: int, events: list[LogEvent]) -> Poured:
+    rows: list[bytes] = []
+    others: list[LogEvent] = []
+    head_of, cast_of = HEAD.unpack_from, CAST.unpack_from
+    for item in events:
+        ms, seq, packed = item
+        if packed[:2] == _CAST_HEAD and len(packed) >= _REST:
+            account, entry, receipt, proof = cast_of(packed, _BODY)
+            rows.append(copy_row(account, head_of(packed)[2], ms, receipt, entry, seq, shard, proof, packed[_REST:]))
+        else:
+            others.append(item)
+    poured = Poured()
+    if rows:
+        stage(connection, rows)
+        new = insert_staged(connection)
+        unstage(connection)
+        poured.changes.update(new)
+        poured.conflicts = len(rows) - sum(new.values())
+    for item in others:
+        poured.add(_pour_other(connection, contest_id, shard, item))
+    return poured
+
+
+def _pour_other(connection: Connection, contest_id: int, shard: int, item: LogEvent) -> Poured:
+    ms, seq, packed = item
+    try:
+        event = unpack(packed)
+    except MalformedEventError as error:
+        return _park(connection, contest_id, shard, item, None, str(error))
+    if event.kind == Kind.OPENED:
+        return Poured()
+    if not vote_exists(connection, event.account, event.entry):
+        return _park(connection, contest_id, shard, item, None, "there is no such vote in the ledger", event)
+    if event.kind == Kind.VOID:
+        reason = event.rest.decode(errors="replace")
+        change = void_vote(connection, event.account, event.entry, from_ms(event.at), reason, (ms, seq))
+    else:
+        change = restore_vote(connection, event.account, event.entry, (ms, seq))
+    return Poured(Counter({event.entry: change}))
+
+
+def _park(
+    connection: Connection,
+    contest_id: int,
+    shard: int,
+    item: LogEvent,
+    sqlstate: str | None,
+    reason: str,
+    event: Event | None = None,
+) -> Poured:
+    ms, seq, packed = item
+    if event is None:
+        try:
+            event = unpack(packed)
+        except MalformedEventError:
+            event = None
+    log.error("an event is parked", contest=contest_id, shard=shard, log_id=f"{ms}-{seq}", reason=reason)
+    park(
+        connection,
+        contest_id,
+        shard,
+        (ms, seq),
+        packed,
+        account=event.account if event else None,
+        entry=event.entry if event else None,
+        change=event.change if event else 0,
+        sqlstate=sqlstate,
+        reason=reason,
+    )
+    return Poured(parked=1)

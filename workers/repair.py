@@ -1,0 +1,250 @@
+"""Opening and repair: the one procedure that brings box and ledger together. It only ever adds, and may be repeated.
+
+    1 shut      take `contest` away in every shard: nothing is decided any more; from here the newest repair goes on
+    2 pour      in one transaction: the whole log, then every ballot, into the ledger; tallies counted anew; COMMIT
+    3 refill    entries, blocked, voided, tally from the ledger; ballots that the box lacks
+    4 begin     the log anew, with an id that no earlier one exceeds; then cursor rows and the new epoch; COMMIT
+    5 reopen    put `contest` back
+
+The first opening is a repair from an empty ledger into an empty box.
+
+| dies …                | then                                                                                           |
+|-----------------------|------------------------------------------------------------------------------------------------|
+| after 1, in 2         | nothing was changed but that the box is shut; the next repair begins at 1                      |
+| after 2, in 3         | the ledger has everything that the box had; what was refilled is refilled again, to the same   |
+| in 4, before COMMIT   | the log begins with an `opened` of an epoch that no one knows; it is begun once more           |
+| after 4               | ledger and log fit each other, the box is still shut; the next repair begins another epoch     |
+
+A box whose epoch the ledger does not know is never poured: it stays shut, until a person says that it is the right one.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import chain, islice
+
+import structlog
+
+from models import recovery
+from models.ballot_box import drain, steer
+from models.ballot_box.connection import BoxClient
+from models.ballot_box.keys import ShardKeys, shard_keys
+from models.contest import (
+    Contest,
+    blocked,
+    contest_by_id,
+    decide_state,
+    milliseconds,
+    never_reuse_entry_ids,
+    set_epoch,
+    site_document,
+    votable_entries,
+)
+from models.cursor import add_epoch, begin_cursor, knows_epoch, lock_cursor, read_cursors, resolve_parked
+from models.database import Connection, Engine, ledger_errors
+from models.receipt import Receipts
+from models.secrets import KeyRing
+from models.vote import recount_tallies, shard_tallies
+from workers.flush import BATCH
+from workers.pour import pour
+
+log = structlog.get_logger()
+
+Progress = Callable[[str, int], None]
+"""Called with a step (`shut`, `log`, `ballots`, `refill`, `reopen`) and how many items it has done."""
+
+
+class RepairRefusedError(Exception):
+    """The repair must not or need not run. The text says why, for people."""
+
+
+@dataclass
+class RepairReport:
+    """What a repair found and did, in numbers of votes or events."""
+
+    poured: int = 0
+    recovered: int = 0
+    refilled: int = 0
+    voided: int = 0
+    misfits: list[str] = field(default_factory=list)
+    epoch: int = 0
+
+
+def _quiet(_step: str, _done: int) -> None:
+    pass
+
+
+def repair(
+    engine: Engine,
+    client: BoxClient,
+    contest_id: int,
+    keys: KeyRing,
+    *,
+    accept_epoch: bool = False,
+    progress: Progress = _quiet,
+) -> RepairReport:
+    """Opens the contest in the box, or brings a damaged box or ledger back. Safe to run twice and to kill at any point.
+
+    `accept_epoch`: a person vouches for a box whose epoch the ledger does not know (a ledger restored from a backup that
+    is older than the latest repair).
+    Errors: RepairRefusedError, RepairTakenOverError, BoxAway, BoxFull, LedgerAway.
+    """
+    report = RepairReport()
+    with ledger_errors(), engine.connect() as connection:
+        with connection.begin():
+            if not recovery.try_repair_lock(connection, contest_id):
+                raise RepairRefusedError("another repair of this contest is running")
+            contest = contest_by_id(connection, contest_id)
+        if contest.key_fingerprint != keys.fingerprint():
+            raise RepairRefusedError("this installation's identity key is not the one that the contest was made with")
+        token = secrets.token_hex(8)
+        shards = [shard_keys(contest_id, number) for number in range(contest.shards)]
+        _shut(connection, client, contest, shards, token, accept_epoch=accept_epoch)
+        progress("shut", len(shards))
+        with connection.begin():
+            for number in range(contest.shards):
+                lock_cursor(connection, contest_id, number, wait=True)  # a flush in progress ends first
+            receipts = Receipts(keys, contest_id)
+            for number, shard in enumerate(shards):
+                _pour_shard(connection, client, contest, number, shard, receipts, report, progress)
+            resolve_parked(connection, contest_id)
+            recount_tallies(connection, contest_id)
+        for number, shard in enumerate(shards):
+            _refill(connection, client, contest_id, number, shard, token, report, progress)
+        report.epoch = _begin(connection, client, contest_id, shards, token)
+        _reopen(connection, client, contest_id, shards, token)
+        progress("reopen", len(shards))
+    log.warning("the contest is open in the box", contest=contest.slug, **report.__dict__)
+    return report
+
+
+def _shut(
+    connection: Connection,
+    client: BoxClient,
+    contest: Contest,
+    shards: list[ShardKeys],
+    token: str,
+    *,
+    accept_epoch: bool,
+) -> None:
+    """Step 1. Errors: RepairRefusedError for a box that must not be poured."""
+    stops = 0
+    for shard in shards:
+        taken = steer.shut(client, shard, token)
+        stops = max(stops, taken.stops)
+        with connection.begin():
+            if taken.epoch is None:
+                known = not steer.holds_anything(client, shard)
+            else:
+                known = knows_epoch(connection, contest.id, taken.epoch)
+        if not known and not accept_epoch:
+            raise RepairRefusedError(
+                f"the box is in epoch {taken.epoch}, which this ledger does not know: it stays shut. If box and ledger do"
+                " belong together (a ledger restored from an older backup), run `binhchon repair --accept-epoch`"
+            )
+    if stops > contest.stops_seen:  # voting was stopped on the box alone: that decision must outlive the repair
+        with connection.begin():
+            state = "paused" if contest.state == "open" else contest.state
+            decide_state(connection, contest.id, state, stops_seen=stops)
+
+
+def _pour_shard(
+    connection: Connection,
+    client: BoxClient,
+    contest: Contest,
+    number: int,
+    shard: ShardKeys,
+    receipts: Receipts,
+    report: RepairReport,
+    progress: Progress,
+) -> None:
+    """Step 2, one shard."""
+    events = drain.whole_log(client, shard)
+    while batch := list(islice(events, BATCH)):
+        pour(connection, contest.id, number, batch)
+        report.poured += len(batch)
+        progress("log", len(batch))
+    stage_ballots(connection, client, shard, report.misfits.append, lambda done: progress("ballots", done))
+    never_reuse_entry_ids(connection, recovery.greatest_entry(connection))
+    for pairs in recovery.only_in_ballots(connection):
+        rows = [(account, entry, number, receipts.number(account, entry)) for account, entry in pairs]
+        report.recovered += recovery.insert_recovered(connection, rows)
+    voided = drain.read_voided(client, shard)
+    if voided:
+        report.voided += recovery.void_recovered(connection, voided)
+
+
+def stage_ballots(
+    connection: Connection,
+    client: BoxClient,
+    shard: ShardKeys,
+    on_misfit: Callable[[str], None],
+    progress: Callable[[int], None] = lambda _done: None,
+) -> None:
+    """Lays the shard's ballots beside the ledger's votes (models/recovery.py)."""
+    recovery.begin_balloted(connection)
+    for pairs in drain.scan_ballots(client, shard, on_misfit):
+        recovery.add_balloted(connection, pairs)
+        progress(len(pairs))
+    recovery.index_balloted(connection)
+
+
+def _refill(
+    connection: Connection,
+    client: BoxClient,
+    contest_id: int,
+    number: int,
+    shard: ShardKeys,
+    token: str,
+    report: RepairReport,
+    progress: Progress,
+) -> None:
+    """Step 3, one shard."""
+    steer.forget(client, shard, token)
+    with connection.begin():
+        steer.refill(client, shard, token, "entries", votable_entries(connection, contest_id))
+        steer.refill(client, shard, token, "blocked", (str(account) for account in blocked(connection, contest_id)))
+        tally = shard_tallies(connection, contest_id, number)
+        steer.refill(client, shard, token, "tally", chain.from_iterable(tally.items()))
+        for pairs in recovery.voided_pairs(connection, contest_id, number):
+            steer.refill(client, shard, token, "voided", (f"{account}:{entry}" for account, entry in pairs))
+        stage_ballots(connection, client, shard, lambda _name: None)
+        for pairs in recovery.only_in_ledger(connection, contest_id, number):
+            members = chain.from_iterable((str(account), entry) for account, entry in pairs)
+            report.refilled += steer.refill(client, shard, token, "ballots", members)
+            progress("refill", len(pairs))
+
+
+def _begin(connection: Connection, client: BoxClient, contest_id: int, shards: list[ShardKeys], token: str) -> int:
+    """Step 4. Returns the new epoch."""
+    epoch = secrets.randbelow(2**52) + 1
+    with connection.begin():
+        cursors = read_cursors(connection, contest_id)
+        add_epoch(connection, contest_id, epoch)
+        set_epoch(connection, contest_id, epoch)
+        for number, shard in enumerate(shards):
+            least = cursors[number].at if number in cursors else (0, 1)
+            at, packed = steer.begin_log(client, shard, token, least, epoch)
+            begin_cursor(connection, contest_id, number, epoch, at, packed)
+    return epoch
+
+
+def _reopen(connection: Connection, client: BoxClient, contest_id: int, shards: list[ShardKeys], token: str) -> None:
+    """Step 5, with what the ledger says by now."""
+    with connection.begin():
+        contest = contest_by_id(connection, contest_id)
+        document = site_document(connection, contest)
+    fields: dict[str, str | int] = {
+        "state": contest.state,
+        "opens_at": milliseconds(contest.opens_at),
+        "closes_at": milliseconds(contest.closes_at),
+        "version": contest.version,
+        "epoch": contest.epoch,
+        "shards": contest.shards,
+        "key": contest.key_fingerprint,
+        "sessions_from": milliseconds(contest.sessions_from),
+        "stops": contest.stops_seen,
+    }
+    steer.publish_site(client, contest_id, contest.slug, document)
+    for shard in shards:
+        steer.reopen(client, shard, token, fields)
