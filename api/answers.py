@@ -12,8 +12,9 @@ JSON = b"application/json"
 PROBLEM = b"application/problem+json"
 HTML = b"text/html; charset=utf-8"
 
+NO_SNIFF: Header = (b"x-content-type-options", b"nosniff")
 SECURITY: tuple[Header, ...] = (
-    (b"x-content-type-options", b"nosniff"),
+    NO_SNIFF,
     (b"referrer-policy", b"same-origin"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
 )

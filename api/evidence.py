@@ -7,8 +7,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from models.event import pack_evidence
 
 Network = IPv4Network | IPv6Network
+_Signs = tuple[str, bytes | None, bytes | None, bytes | None, bytes | None]
 _CACHE_SIZE = 8_192
-_DEVICE_HEADERS = (b"user-agent", b"accept-language", b"sec-ch-ua", b"sec-ch-ua-platform")
 
 
 def parse_proxies(text: str) -> tuple[Network, ...]:
@@ -59,16 +59,17 @@ class Evidence:
     def __init__(self, device_key: bytes, proxies: tuple[Network, ...]) -> None:
         self._key = device_key
         self._proxies = proxies
-        self._packed: dict[tuple[bytes | str | None, ...], bytes] = {}
+        self._packed: dict[_Signs, bytes] = {}
 
     def of(self, client: tuple[str, int] | None, fields: Mapping[bytes, bytes]) -> bytes:
         """8 bytes of device signature, then the address (4 or 16 bytes; none for a peer that has no address)."""
         peer = client[0] if client else ""
         forwarded = fields.get(b"x-forwarded-for") if self._proxies else None
-        signs = (peer, forwarded, *map(fields.get, _DEVICE_HEADERS))
+        get = fields.get
+        signs = (peer, forwarded, get(b"user-agent"), get(b"accept-language"), get(b"sec-ch-ua-platform"))
         packed = self._packed.get(signs)
         if packed is None:
-            text = b"\n".join([sign or b"" for sign in map(fields.get, _DEVICE_HEADERS)])
+            text = b"\n".join([sign or b"" for sign in signs[2:]])
             device = hashlib.blake2b(text, key=self._key, digest_size=8).digest()
             address = client_address(peer, forwarded.decode("latin-1") if forwarded else "", self._proxies)
             packed = pack_evidence(address, device)

@@ -38,8 +38,18 @@ class Metrics:
     """Counts of one process, published to Prometheus by `publish`."""
 
     def __init__(self) -> None:
-        self.votes: Counts[str] = Counts()
-        """Answers to votes by code, since the last `publish`."""
+        self._counted = 0
+        self._again = 0
+        self._refused: Counts[str] = Counts()
+
+    def voted(self, *, again: bool) -> None:
+        if again:
+            self._again += 1
+        else:
+            self._counted += 1
+
+    def refused(self, code: str) -> None:
+        self._refused[code] += 1
 
     def batch(self, size: int, seconds: float) -> None:
         _BATCH_VOTES.observe(size)
@@ -49,9 +59,13 @@ class Metrics:
         _LOST.inc()
 
     def publish(self) -> None:
-        counted, self.votes = self.votes, Counts()
-        for outcome, number in counted.items():
-            _VOTES.labels(outcome).inc(number)
+        """Adds what was counted since the last time."""
+        answers = {"counted": self._counted, "already_voted": self._again, **self._refused}
+        self._counted = self._again = 0
+        self._refused.clear()
+        for outcome, number in answers.items():
+            if number:
+                _VOTES.labels(outcome).inc(number)
 
     async def publish_forever(self) -> None:
         while True:

@@ -123,3 +123,12 @@ _READY: dict[Code, Answer] = {code: problem(code) for code, refusal in REFUSALS.
 def refuse(code: Code) -> Answer:
     """Like `problem(code)`, made once where nothing in it is left to chance."""
     return _READY.get(code) or problem(code)
+
+
+class VoterProblem(Exception):  # noqa: N818 - it carries a refusal to the client, not a fault of ours
+    """Ends a request of the slower routes with a refusal; `more` are members of the problem document."""
+
+    def __init__(self, code: Code, **more: object) -> None:
+        super().__init__(code.value)
+        self.code = code
+        self.more = more

@@ -17,7 +17,7 @@ import binascii
 import hashlib
 import hmac
 import struct
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from typing import NamedTuple
 
 from models.event import Proof
@@ -27,6 +27,7 @@ VERSION = 1
 TOKEN_LENGTH = 56
 _CLAIMS = struct.Struct(">B4sIqBII")
 _MAC_SIZE = 16
+_FROM_URLSAFE = bytes.maketrans(b"-_+/", b"+/  ")  # the two letters of the other alphabet become errors
 _CACHE_SIZE = 32_768  # verified tokens; a few MB
 
 
@@ -93,17 +94,17 @@ class Sessions:
         if len(token) != TOKEN_LENGTH:
             return None
         try:
-            raw = urlsafe_b64decode(token)
+            raw = binascii.a2b_base64(token.translate(_FROM_URLSAFE), strict_mode=True)
         except binascii.Error:
             return None
-        if urlsafe_b64encode(raw) != token:  # the decoder skips foreign letters
+        if len(raw) != _CLAIMS.size + _MAC_SIZE:
             return None
         claims, mac = raw[:-_MAC_SIZE], raw[-_MAC_SIZE:]
-        version, named, contest_id, account, proof, issued_at, expires_at = _CLAIMS.unpack(claims)
-        genuine = version == VERSION and any(
-            key_id == named and hmac.compare_digest(_mac(key, claims), mac) for key_id, key in self._keys
-        )
-        return Session(contest_id, account, proof, issued_at, expires_at) if genuine else None
+        version, named, *rest = _CLAIMS.unpack(claims)
+        for key_id, key in self._keys:
+            if key_id == named and version == VERSION and hmac.compare_digest(_mac(key, claims), mac):
+                return Session(*rest)
+        return None
 
 
 def _signing_key(text: str) -> tuple[bytes, bytes]:

@@ -22,7 +22,7 @@ from api.documents import contest_document, entries_document, tallies_document, 
 from api.outcomes import Code, refuse
 from api.voters.page import away_page, contest_page, count_line, no_contest_page, phase
 from models.ballot_box.connection import BoxAway, BoxRefused, async_box
-from models.ballot_box.reading import Reading, read_box
+from models.ballot_box.reading import Reading, read_ballot, read_box
 from models.receipt import Receipts
 from models.secrets import KeyRing
 
@@ -105,6 +105,11 @@ class Watch:
     async def read(self) -> Reading | None:
         """A reading of this moment, for who must know. Errors: BoxAway, BoxRefused."""
         return await read_box(self._box, self._slug, self.current.reading)
+
+    async def ballot(self, account: int) -> list[int]:
+        """The entries that the account has voted for; none where there is no contest. Errors: BoxAway, BoxRefused."""
+        reading = self.current.reading
+        return [] if reading is None else await read_ballot(self._box, reading.contest_id, reading.shards, account)
 
     async def refresh(self) -> None:
         """One reading; a box that is away leaves the last good one."""

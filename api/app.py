@@ -1,0 +1,138 @@
+"""The application: FastAPI for all but the hottest routes, the fast path in front of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from api.access import Access
+from api.answers import NO_STORE, SECURITY, Receive, Scope, Send
+from api.ballot import ballot_router
+from api.evidence import Evidence, parse_proxies
+from api.fast_path import Application, FastPath
+from api.metrics import Metrics
+from api.openapi import describe
+from api.operations import Scrapes, health_router, metrics_router
+from api.outcomes import REFUSALS, Code, VoterProblem, problem
+from api.receipts import Receipts, receipts_router
+from api.sessions import Sessions
+from api.snapshot import Watch
+from models.ballot_box.intake import Intake
+from models.settings import Settings
+
+FIRST_READING_S = 1.0  # how long a start waits for the box; then it serves without
+_BY_STATUS = {
+    400: Code.MALFORMED,
+    404: Code.NOT_FOUND,
+    405: Code.WRONG_METHOD,
+    413: Code.TOO_LARGE,
+    422: Code.INVALID,
+    429: Code.TOO_MANY,
+}
+
+
+def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
+    """The ASGI application of one process. It starts, and serves its pages, with every server away.
+
+    `metrics_dir`: where the processes of one group keep their counts together; None: this process alone.
+    Errors: ValueError for TRUSTED_PROXIES, SettingsError for a server that has no address.
+    """
+    keys = settings.keys()
+    metrics = Metrics()
+    intake = Intake(settings.box(), fingerprint=keys.fingerprint(), batches=metrics.batch)
+    watch = Watch(settings.box(), slug=settings.contest, keys=keys, aim=intake.aim)
+    access = Access(Sessions(keys), settings.public_origin)
+    receipts = Receipts(settings.database(), watch, metrics)
+    token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
+    scrapes = Scrapes(settings.scratch(), metrics, metrics_dir, token)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await intake.start()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_READING_S):
+                await watch.refresh()
+        await watch.start()
+        publishing = asyncio.create_task(metrics.publish_forever(), name="metrics")
+        yield
+        await intake.stop()
+        publishing.cancel()
+        metrics.publish()
+        await watch.stop()
+        await receipts.stop()
+        await scrapes.stop()
+
+    app = FastAPI(
+        title="Bình Chọn",
+        version="0.1.0",
+        summary="Public contest votes",
+        docs_url=None,  # the page loads its scripts from a third party
+        redoc_url=None,
+        lifespan=lifespan,
+        # Paths hold receipts, and headers hold sessions: neither may leave for a collector.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    for router in (
+        ballot_router(access, watch),
+        receipts_router(receipts),
+        health_router(watch, intake),
+        metrics_router(scrapes),
+    ):
+        app.include_router(router)
+    _translate_errors(app)
+    describe(app, access.cookie.decode())
+    evidence = Evidence(keys.derived("device"), parse_proxies(settings.trusted_proxies))
+    return FastPath(_secured(app), access=access, evidence=evidence, watch=watch, intake=intake, metrics=metrics)
+
+
+def _translate_errors(app: FastAPI) -> None:
+    """Every error leaves as problem details; nothing of the inside is shown."""
+
+    async def refusal(_request: Request, error: Exception) -> Response:
+        code, more = (error.code, error.more) if isinstance(error, VoterProblem) else (Code.INTERNAL, {})
+        return _respond(code, more)
+
+    async def http(_request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        headers = (error.headers if isinstance(error, HTTPException) else None) or {}
+        return _respond(_BY_STATUS.get(status, Code.INTERNAL), {}, allow=headers.get("Allow", ""))
+
+    async def invalid(_request: Request, error: Exception) -> Response:
+        errors = error.errors() if isinstance(error, RequestValidationError) else []
+        if any(found.get("type") == "json_invalid" for found in errors):
+            return _respond(Code.MALFORMED, {})
+        fields = [{"field": ".".join(str(part) for part in found["loc"]), "problem": found["msg"]} for found in errors]
+        return _respond(Code.INVALID, {"errors": fields})
+
+    app.add_exception_handler(VoterProblem, refusal)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, refusal)
+
+
+def _respond(code: Code, more: dict[str, object], *, allow: str = "") -> Response:
+    ready = problem(code, allow=allow.encode(), **more)
+    response = Response(ready.body["body"], REFUSALS[code].status)
+    response.raw_headers = ready.start["headers"]
+    return response
+
+
+def _secured(app: Application) -> Application:
+    """`app` with the security headers on every answer; nothing is cached unless the answer says so."""
+
+    async def secured(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_secured(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                present = {name for name, _ in message["headers"]}
+                missing = [header for header in (*SECURITY, NO_STORE) if header[0] not in present]
+                message = {**message, "headers": [*message["headers"], *missing]}
+            await send(message)
+
+        await app(scope, receive, send_secured if scope["type"] == "http" else send)
+
+    return secured

@@ -1,0 +1,93 @@
+"""The shapes of what the API answers, for its OpenAPI document. Times are RFC 3339, UTC, with milliseconds."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+RECEIPT = Field(description="20 Crockford characters in groups of four", examples=["7F3K-92QD-0A1B-2C3D-4E5F"])
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Problem(Shape):
+    """RFC 9457 problem details. `code` is stable; `detail` is for voters, in Vietnamese."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+
+
+class Vote(Shape):
+    status: Literal["counted", "already_voted"]
+    entry_id: int
+    receipt: str = RECEIPT
+
+
+class Category(Shape):
+    slug: str
+    title: str
+    title_en: str
+
+
+class Contest(Shape):
+    id: int
+    slug: str
+    title: str
+    title_en: str
+    organiser: str
+    organiser_en: str
+    help_line: str
+    summary: str
+    rules: str
+    voters_note: str
+    result_policy: Literal["live", "hidden", "published"]
+    state: Literal["open", "paused", "closed", "final", "not_ready"]
+    opens_at: str
+    closes_at: str = Field(description="The first moment that is too late")
+    categories: list[Category]
+
+
+class Entry(Shape):
+    id: int
+    slug: str
+    title: str
+    category: str
+    author: str
+    unit: str
+    summary: str
+    text: str
+
+
+class Entries(Shape):
+    entries: list[Entry]
+
+
+class Tallies(Shape):
+    tallies: dict[str, int] | None = Field(description="Entry id → votes; null where the result policy hides them")
+    total: int | None
+    at: str = Field(description="When the ballot box was asked")
+
+
+class Receipt(Shape):
+    status: Literal["received", "in_ledger", "voided"]
+    entry_id: int | None = Field(description="Known once the vote is in the ledger")
+    cast_at: str | None
+    reason: str | None = Field(description="Why the vote was voided")
+
+
+class BallotVote(Shape):
+    entry_id: int
+    receipt: str = RECEIPT
+
+
+class Ballot(Shape):
+    account_tag: str = Field(description="To be sent as `For-Account`; means nothing elsewhere")
+    votes: list[BallotVote]
+
+
+class Health(Shape):
+    status: Literal["live", "ready"]
