@@ -14,7 +14,7 @@ from pathlib import Path
 
 from scripts.embedded.process import EmbeddedError
 
-WAIT_S = 3.0
+WAIT_S = 2.0
 """How long a server whose owner is dead may take to end by itself."""
 TERM_S = 5.0
 """How long it may take after SIGTERM, before it is killed."""
@@ -95,6 +95,7 @@ def _signal(path: Path, pid: int, how: signal.Signals) -> bool:
         if pid not in holders(path):
             return False
         signal.pidfd_send_signal(descriptor, how)
+        signal.pidfd_send_signal(descriptor, signal.SIGCONT)  # one that was stopped could not end in order
     except OSError:
         return False
     finally:

@@ -1,9 +1,9 @@
 """Where PostgreSQL runs and as whom: it refuses to run as root.
 
-An ordinary user runs it directly. Root runs it in a user namespace in which root is called `nobody` (its files
-remain root's). Where namespaces are forbidden, or do not reach our folders, root drops to an unprivileged user, who cannot reach a
-folder below a 0700 parent: data and a copy of the programs then live in `/var/lib/binhchon-…`, and `DATA_DIR/postgres`
-is a link to the data there. Once moved, they stay there.
+An ordinary user runs it directly. Root runs it in a user namespace in which root is called `nobody`; its files remain
+root's. Where namespaces are forbidden, or do not reach our folders, root drops to an unprivileged user, who cannot
+reach a folder below a 0700 parent: data and a copy of the programs then live in `/var/lib/binhchon-…`, and
+`DATA_DIR/postgres` is a link to the data there. Once moved, they stay there.
 """
 
 import os

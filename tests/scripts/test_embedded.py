@@ -57,17 +57,28 @@ def test_a_server_that_cannot_start_is_named(folder):
         server.start()
 
 
-def test_what_outlives_its_owner_is_ended(valkey_factory):
+def test_a_server_that_outlives_its_owner_is_ended_in_order(valkey_factory):
     server = valkey_factory("box")
+    server.hang()
     path = valkey.lock_path(server.folder)
     assert lock.holders(path) == [server.pid]
-    server.hang()  # SIGTERM alone will not do
-    reaped = []
-    signal_seen = lock.clear(path, wait_s=0.05, term_s=0.05)
-    reaped.append(server.process.wait())
-    assert signal_seen == [server.pid]
-    assert reaped == [-signal.SIGKILL]
+    assert lock.clear(path, wait_s=0.05) == [server.pid]
+    assert server.process.wait() == 0
     os.close(lock.take(path))
+
+
+def test_what_does_not_end_is_killed(folder):
+    path = folder / "box.lock"
+    stubborn = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(60)"
+    )
+    with lock.inherited(path) as held:
+        holder = process.spawn(
+            [sys.executable, "-c", stubborn], death_signal=signal.SIGKILL, log=folder / "log", pass_fds=(held,)
+        )
+    wait_for((folder / "log").read_text)
+    assert lock.clear(path, wait_s=0.05, term_s=0.1) == [holder.pid]
+    assert holder.wait() == -signal.SIGKILL
 
 
 def test_a_free_lock_needs_no_clearing(folder):

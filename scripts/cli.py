@@ -1,0 +1,175 @@
+"""The `binhchon` command. Each command imports its own module when it runs: `ps` need not wait for FastAPI."""
+
+import sys
+
+# ruff: noqa: PLC0415 - commands import what they need when they run
+
+if sys.version_info < (3, 11):  # noqa: UP036 - a clear line where somebody runs it with an older Python all the same
+    sys.exit("binhchon needs Python 3.11 or newer, this is " + sys.version.split()[0])
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from models.settings import Settings
+
+app = typer.Typer(
+    help="Bình Chọn: public contest votes that no crash can lose.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def main() -> None:
+    """Run the command line; what people can put right is one line on stderr and exit code 1."""
+    from models.settings import SettingsError
+    from scripts.embedded.process import EmbeddedError
+
+    try:
+        app()
+    except (SettingsError, EmbeddedError) as error:
+        print(f"binhchon: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _settings() -> "Settings":
+    from models.settings import settings
+
+    return settings()
+
+
+def _stack() -> "Settings":
+    """Settings with the addresses of all servers: of the environment, else of the running stack."""
+    return _settings().require_stack()
+
+
+@app.command()
+def up() -> None:
+    """Start everything on this machine and keep it running until Ctrl-C."""
+    from scripts import up as command
+
+    raise typer.Exit(command.run(_settings()))
+
+
+@app.command()
+def ps(*, as_json: Json = False) -> None:
+    """List the processes of the running stack. Exit code 3 when none runs."""
+    from scripts import processes
+
+    raise typer.Exit(processes.run(_settings(), as_json=as_json))
+
+
+@app.command()
+def api(*, fd: Annotated[int | None, typer.Option(help="Listening socket to inherit.")] = None) -> None:
+    """Serve HTTP with one process."""
+    from api.serve import serve
+
+    serve(_stack(), fd)
+
+
+@app.command()
+def worker(queue: Annotated[str, typer.Argument(help="`flush.0`, `flush.1`, … or `books`.")]) -> None:
+    """Work on one queue."""
+    from workers.worker import work
+
+    work(_stack(), queue)
+
+
+@app.command()
+def ticker() -> None:
+    """Enqueue what runs again and again."""
+    from workers import ticker as command
+
+    command.run(_stack())
+
+
+@app.command(hidden=True)
+def prepare() -> None:
+    """Migrate, and import the demo contest where there is none (what `up` does first)."""
+    from scripts import prepare as command
+
+    raise typer.Exit(command.run(_stack()))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the ledger's tables up to date."""
+    from scripts import migrate as command
+
+    raise typer.Exit(command.run(_stack()))
+
+
+@app.command("import-contest")
+def import_contest(file: Annotated[Path, typer.Argument(help="A contest file (TOML).")]) -> None:
+    """Create or change a contest; votes are never touched."""
+    from scripts import import_contest as command
+
+    raise typer.Exit(command.run(_stack(), file))
+
+
+@app.command("mint-sessions")
+def mint_sessions(
+    *,
+    count: Annotated[int, typer.Option(min=1, help="How many.")],
+    out: Annotated[Path, typer.Option(help="File to write, one token a line.")],
+) -> None:
+    """Make session tokens for a rehearsal."""
+    from scripts import mint_sessions as command
+
+    raise typer.Exit(command.run(_stack(), count=count, out=out))
+
+
+@app.command()
+def status(*, as_json: Json = False) -> None:
+    """Votes in box and ledger, drift, lag. Exit code 3 when something is down."""
+    from scripts import status as command
+
+    raise typer.Exit(command.run(_stack(), as_json=as_json))
+
+
+@app.command()
+def pause() -> None:
+    """Stop voting for now."""
+    from scripts import pause as command
+
+    raise typer.Exit(command.run(_stack()))
+
+
+@app.command()
+def resume() -> None:
+    """Let voting go on."""
+    from scripts import resume as command
+
+    raise typer.Exit(command.run(_stack()))
+
+
+@app.command()
+def reconcile(*, rows: Annotated[bool, typer.Option("--rows", help="Count rows and ballots too.")] = False) -> None:
+    """Compare box and ledger, for each shard and entry."""
+    from scripts import reconcile as command
+
+    raise typer.Exit(command.run(_stack(), rows=rows))
+
+
+@app.command()
+def repair() -> None:
+    """Bring box and ledger together again. Only adds, may be repeated."""
+    from scripts import repair as command
+
+    raise typer.Exit(command.run(_stack()))
+
+
+@app.command()
+def drain(*, seconds: Annotated[float, typer.Option(min=0, help="Give up after this long.")] = 20.0) -> None:
+    """Flush the whole log into the ledger, and end."""
+    from scripts import drain as command
+
+    raise typer.Exit(command.run(_stack(), seconds=seconds))
+
+
+if __name__ == "__main__":
+    main()

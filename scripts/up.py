@@ -1,0 +1,178 @@
+"""`binhchon up`: everything on one machine, from an empty folder to a contest that takes votes."""
+
+import contextlib
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from models.settings import Settings
+from scripts import children, stack
+from scripts.embedded import lock
+from scripts.embedded.process import EmbeddedError, rotate
+from scripts.supervisor import Child, Supervisor
+
+BACKLOG = 4096
+"""Connections that wait in the kernel while an API process is started again."""
+DRAIN_S = 20.0
+_PATIENCE_S = 30.0
+_BIND_S = 1.0
+
+
+def run(settings: Settings) -> int:
+    """Start everything, keep it running until Ctrl-C or SIGTERM, stop it in order. Exit code 0.
+
+    Errors: EmbeddedError, one line, when it cannot start.
+    """
+    data_dir = settings.data_dir
+    stack.open_data_dir(data_dir)
+    owner = stack.take_supervisor_lock(data_dir)
+    try:
+        for log in (data_dir / "logs").glob("*.log"):
+            rotate(log)
+        # Processes of a supervisor that was killed; they died with it, but for what they themselves had forked.
+        lock.clear(stack.roles_lock(data_dir), wait_s=0.2, term_s=1.0)
+        with _listening(settings) as listener, _roles_locked(data_dir) as roles_lock:
+            _supervise(children.Context(settings, roles_lock, listener.fileno()), _sayer(data_dir))
+        lock.clear(stack.roles_lock(data_dir), wait_s=0.5, term_s=0.5)
+        stack.forget(data_dir)
+    finally:
+        os.close(owner)
+    return 0
+
+
+def _supervise(context: children.Context, say: Callable[[str], None]) -> None:
+    data_dir = context.settings.data_dir
+
+    def record(roles: list[tuple[str, int]]) -> None:
+        with contextlib.suppress(OSError):  # a full disk must not end the stack
+            stack.write_processes(data_dir, [("supervisor", os.getpid()), *roles])
+
+    supervisor = Supervisor(say, record)
+    with supervisor.signals():
+        try:
+            if _start(supervisor, context, say):
+                say(f"Bình Chọn is ready: {_address(context.settings)}  (data: {data_dir}; stop with Ctrl-C)")
+                supervisor.run_until_stop()
+        finally:
+            _stop(supervisor, context, say)
+
+
+def _start(supervisor: Supervisor, context: children.Context, say: Callable[[str], None]) -> bool:
+    """Start all roles in order. False when a stop was asked for meanwhile. Errors: EmbeddedError."""
+    say(f"Starting … (logs in {context.settings.data_dir / 'logs'})")
+    specs, addresses = children.embedded_servers(context.settings)
+    servers = [supervisor.add(spec) for spec in specs]
+    stack.write_addresses(context.settings.data_dir, addresses)
+    if not _patiently(supervisor, lambda: all(child.ready for child in servers), servers, say):
+        return False
+    prepared = supervisor.add(children.prepare(context))
+    # Voting needs no ledger: with the database away everything else starts, and this is tried again meanwhile.
+    if not _patiently(supervisor, lambda: prepared.done or prepared.failures > 0, [prepared], say):
+        return False
+    specs = [*children.apis(context), *children.workers(context), children.ticker(context)]
+    ours = [prepared, *(supervisor.add(spec) for spec in specs)]
+    return _patiently(
+        supervisor, lambda: all(child.ready for child in ours) and _is_healthy(context.settings), ours, say
+    )
+
+
+def _patiently(
+    supervisor: Supervisor, condition: Callable[[], bool], waiting: list[Child], say: Callable[[str], None]
+) -> bool:
+    """Wait for `condition()` as long as it takes, saying so now and then. False when a stop was asked for."""
+    while not supervisor.wait_for(condition, _PATIENCE_S):
+        if supervisor.stop_asked:
+            return False
+        names = ", ".join(child.spec.name for child in waiting if not child.ready) or "an answer of the API"
+        say(f"Still waiting for {names}; see the logs.")
+    return True
+
+
+def _stop(supervisor: Supervisor, context: children.Context, say: Callable[[str], None]) -> None:
+    """Stop accepting, bring the log into the ledger, stop everything."""
+    say("Stopping …")
+    accepted = supervisor.has("api")
+    supervisor.stop("prepare", "api")
+    supervisor.stop("ticker")
+    if accepted and not supervisor.haste:
+        _drain(supervisor, context, say)
+    supervisor.stop("worker")
+    supervisor.stop("box", "scratch")
+    supervisor.stop("postgres")
+    say("Stopped.")
+
+
+def _drain(supervisor: Supervisor, context: children.Context, say: Callable[[str], None]) -> None:
+    try:
+        status = supervisor.run(children.drain(context, DRAIN_S), DRAIN_S + 10)
+    except EmbeddedError as error:
+        say(str(error))
+        return
+    if status != 0:
+        say(f"Not every vote is in the ledger yet (see {context.log('drain')}); the box keeps them for the next start.")
+
+
+def _is_healthy(settings: Settings) -> bool:
+    connection = HTTPConnection(_reachable(settings.host), settings.port, timeout=0.5)
+    with contextlib.suppress(OSError, HTTPException), contextlib.closing(connection):
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == 200
+    return False
+
+
+def _address(settings: Settings) -> str:
+    host = _reachable(settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - compared, not bound
+
+
+@contextlib.contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """The API's socket, bound once for all its processes: a busy port shows at once, and connections wait while one
+    is started again.
+
+    Errors: EmbeddedError.
+    """
+    address = (settings.host, settings.port)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    deadline = time.monotonic() + _BIND_S
+    while True:
+        try:
+            listener = socket.create_server(address, family=family, backlog=BACKLOG)
+            break
+        except OSError as error:
+            if time.monotonic() > deadline:
+                reason = error.strerror or str(error)
+                raise EmbeddedError(f"cannot listen on {settings.host}:{settings.port}: {reason} (set PORT)") from None
+            time.sleep(0.05)
+    with listener:
+        yield listener
+
+
+@contextlib.contextmanager
+def _roles_locked(data_dir: Path) -> Iterator[int]:
+    descriptor = lock.take(stack.roles_lock(data_dir))
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _sayer(data_dir: Path) -> Callable[[str], None]:
+    """What the supervisor says goes to the terminal and to logs/supervisor.log."""
+    log = data_dir / "logs" / "supervisor.log"
+
+    def say(sentence: str) -> None:
+        with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {sentence}\n")
+        with contextlib.suppress(OSError):  # the terminal may be gone; the stack is not
+            print(sentence, flush=True, file=sys.stdout)
+
+    return say
