@@ -21,17 +21,18 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+# By name: importing them would import SQLAlchemy and redis-py for every command.
+FOR_PEOPLE = {"SettingsError", "EmbeddedError", "LedgerAway", "BoxAway", "BoxRefused", "ScratchAway"}
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def main() -> None:
     """Run the command line; what people can put right is one line on stderr and exit code 1."""
-    from models.settings import SettingsError
-    from scripts.embedded.process import EmbeddedError
-
     try:
         app()
-    except (SettingsError, EmbeddedError) as error:
+    except Exception as error:
+        if not any(known.__name__ in FOR_PEOPLE for known in type(error).__mro__):
+            raise
         print(f"binhchon: {error}", file=sys.stderr)
         sys.exit(1)
 
@@ -68,7 +69,7 @@ def api(*, fd: Annotated[int | None, typer.Option(help="Listening socket to inhe
     """Serve HTTP with one process."""
     from api.serve import serve
 
-    serve(_stack(), fd)
+    raise typer.Exit(serve(_stack(), fd))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import socket
 import sys
 import time
@@ -13,6 +14,7 @@ from models.settings import Settings
 from scripts import children, stack
 from scripts.embedded import lock
 from scripts.embedded.process import EmbeddedError, rotate
+from scripts.embedded.sockets import socket_folder
 from scripts.supervisor import Child, Supervisor
 
 BACKLOG = 4096
@@ -39,6 +41,7 @@ def run(settings: Settings) -> int:
             _supervise(children.Context(settings, roles_lock, listener.fileno()), _sayer(data_dir))
         lock.clear(stack.roles_lock(data_dir), wait_s=0.5, term_s=0.5)
         stack.forget(data_dir)
+        shutil.rmtree(socket_folder(data_dir), ignore_errors=True)
     finally:
         os.close(owner)
     return 0

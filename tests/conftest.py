@@ -20,9 +20,8 @@ from typing import Any
 
 import pytest
 
+from models.migrate import migrate
 from tests.servers import PostgresServer, Servers, ValkeyServer, database_name, empty_valkey, short_folder
-
-MigratedTemplate = Callable[[], str]
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +64,7 @@ def scratch(scratch_url: str) -> str:
 def migrated_template(postgres: PostgresServer) -> str:
     """Name of a database with all migrations, to be copied: much faster than migrating each test's own."""
     url = postgres.new_database()
+    migrate(url)
     return database_name(url)
 
 
