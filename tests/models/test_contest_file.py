@@ -1,5 +1,6 @@
 """Contest files: what is accepted, and how each problem is reported with its line and field."""
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from models.contest_file import (
     MAX_ENTRIES,
     ContestFile,
     ContestFileError,
+    FileCategory,
+    FileContest,
+    FileEntry,
     parse_contest_file,
     read_contest_file,
 )
@@ -306,6 +310,20 @@ def test_the_line_is_right_whatever_stands_before(values, blank):
     text = changed('slug = "sang-kien-2025"\n', extra + "\n" * blank + "slug = 3\n")
     line = text.split("\n").index("slug = 3") + 1
     assert f"x.toml:{line}: contest.slug: must be text in quotes" in problems(text)
+
+
+def test_the_examples_of_the_guide():
+    guide = (ROOT / "docs" / "contest-files.md").read_text(encoding="utf-8")
+    example, times = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
+    assert parse(example).contest.closes_at == datetime(2025, 11, 21, tzinfo=ICT)
+    assert times in example.replace("          # the end of 20 November", "")
+
+
+def test_the_guide_names_every_field():
+    guide = (ROOT / "docs" / "contest-files.md").read_text(encoding="utf-8")
+    for table in (FileContest, FileCategory, FileEntry):
+        for field in table.model_fields:
+            assert f"`{field}`" in guide, field
 
 
 def test_the_demo_contest():
