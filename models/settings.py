@@ -75,11 +75,7 @@ class Settings(BaseSettings):
 
         Errors: SettingsError when neither gives one.
         """
-        missing = {
-            name
-            for name in ("database_url", "ballot_box_url", "scratch_url")
-            if getattr(self, name) is None
-        }
+        missing = {name for name in ("database_url", "ballot_box_url", "scratch_url") if getattr(self, name) is None}
         if not missing:
             return self
         embedded = read_env_file(self.data_dir / EMBEDDED_ENV)
@@ -107,7 +103,9 @@ class Settings(BaseSettings):
         return KeyRing(
             identity_key=identity or generated_secret(secrets_dir / "identity_key"),
             session_keys=tuple(
-                key.strip() for key in (sessions or generated_secret(secrets_dir / "session_keys")).split(",") if key.strip()
+                key.strip()
+                for key in (sessions or generated_secret(secrets_dir / "session_keys")).split(",")
+                if key.strip()
             ),
         )
 

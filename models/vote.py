@@ -139,7 +139,7 @@ def insert_staged(connection: Connection) -> dict[int, int]:
         " ORDER BY account_id, entry_id ON CONFLICT (account_id, entry_id) DO NOTHING RETURNING entry_id)"
         " SELECT entry_id, count(*) FROM new GROUP BY entry_id"
     )
-    return dict(inserted.tuples().all())
+    return dict(inserted.all())
 
 
 def void_vote(
@@ -203,7 +203,7 @@ def shard_tallies(connection: Connection, contest_id: int, shard: int) -> dict[i
     query = select(tallies.c.entry_id, tallies.c.votes).where(
         tallies.c.contest_id == contest_id, tallies.c.shard == shard
     )
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def count_votes(connection: Connection, contest_id: int) -> int:
@@ -266,7 +266,7 @@ async def events_taken(engine: AsyncEngine, contest_id: int) -> dict[int, int]:
     """Shard → events of its log that the ledger has taken. Errors: LedgerAway."""
     query = select(cursors.c.shard, cursors.c.taken).where(cursors.c.contest_id == contest_id)
     async with reading(engine) as connection:
-        return dict((await connection.execute(query)).tuples().all())
+        return dict((await connection.execute(query)).all())
 
 
 def from_ms(milliseconds: int) -> datetime:

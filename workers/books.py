@@ -211,3 +211,14 @@ def _cursor_reaches(connection: Connection, contest_id: int, shard: int, end: Lo
         if time.monotonic() > until:
             return False
         time.sleep(0.1)
+
+
+def as_status(found: Books) -> dict[str, float | int | str | None]:
+    """The fields that `models/scratch/status.py` keeps of the books."""
+    return {
+        "pending": found.pending,
+        "parked": found.parked,
+        "conflicts": found.conflicts,
+        "drift": found.drift,
+        "flush_lag_s": round(found.lag_s, 3),
+    }

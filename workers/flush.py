@@ -114,7 +114,7 @@ def flush_slice(
     *,
     seconds: float,
     stopping: Callable[[], bool],
-    wait: Callable[[float], None] = time.sleep,
+    wait: Callable[[float], object] = time.sleep,
 ) -> int:
     """Flushes for a slice of time on one connection, then trims. Returns how many events were written.
 

@@ -19,7 +19,7 @@ A box whose epoch the ledger does not know is never poured: it stays shut, until
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
@@ -210,7 +210,7 @@ def _refill(
             steer.refill(client, shard, token, "voided", (f"{account}:{entry}" for account, entry in pairs))
         stage_ballots(connection, client, shard, lambda _name: None)
         for pairs in recovery.only_in_ledger(connection, contest_id, number):
-            members = chain.from_iterable((str(account), entry) for account, entry in pairs)
+            members: Iterator[str | int] = chain.from_iterable((str(account), entry) for account, entry in pairs)
             report.refilled += steer.refill(client, shard, token, "ballots", members)
             progress("refill", len(pairs))
 

@@ -138,7 +138,7 @@ def call(client: redis.Redis, name: str, keys: ShardKeys, *args: str | bytes | f
             if not library.is_missing(error):
                 raise
         try:
-            client.execute_command("FUNCTION", "LOAD", library.CODE)
+            client.function_load(library.CODE)
         except ResponseError as error:
             if not library.is_loaded_already(error):
                 raise
@@ -147,7 +147,7 @@ def call(client: redis.Redis, name: str, keys: ShardKeys, *args: str | bytes | f
 
 def _fcall(client: redis.Redis, name: str, keys: ShardKeys, args: tuple[str | bytes | float, ...]) -> Any:
     names = keys.all()
-    return client.execute_command("FCALL", library.function(name), len(names), *names, *args)
+    return client.fcall(library.function(name), len(names), *names, *args)
 
 
 async def within(seconds: float, work: Callable[[], Awaitable[Any]]) -> Any:

@@ -38,6 +38,10 @@ def log_id(text: bytes) -> LogId:
     return int(ms), int(seq)
 
 
+def _text(value: str | bytes) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
 def _raw(reply: Any, **_options: Any) -> Any:
     return reply
 
@@ -91,6 +95,7 @@ def read_books(client: redis.Redis, keys: ShardKeys) -> BoxBooks:
     """Tally and log id in one step. Errors: BoxAway."""
     pipe = client.pipeline(transaction=True)
     pipe.hmget(keys.contest, "epoch", "state")
+    pipe.hgetall(keys.tally)
     pipe.xinfo_stream(keys.log)
     pipe.time()
     (epoch, state), tally, info, (seconds, micros) = _execute(pipe)
@@ -157,7 +162,7 @@ def scan_ballots(
                 account = int(name[len(keys.ballot) :])
                 pairs += [(account, int(entry)) for entry in entries]
             except (ResponseError, ValueError):
-                on_misfit(name.decode(errors="replace"))
+                on_misfit(_text(name))
         if pairs:
             yield pairs
         if cursor == 0:
@@ -174,7 +179,7 @@ def read_voided(client: redis.Redis, keys: ShardKeys) -> list[tuple[int, int]]:
     pairs = []
     with box_errors():
         for member in client.sscan_iter(keys.voided, count=SCAN_COUNT):
-            account, _, entry = member.decode().partition(":")
+            account, _, entry = _text(member).partition(":")
             pairs.append((int(account), int(entry)))
     return pairs
 

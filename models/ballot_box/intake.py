@@ -49,6 +49,10 @@ class _Waiting(NamedTuple):
     settle: Settle
 
 
+async def _send(client: redis.asyncio.Redis, args: list[Any]) -> Any:
+    return await client.execute_command(*args)  # type: ignore[no-untyped-call]  # redis-py has no types here
+
+
 class UnclearReplyError(Exception):
     """The reply has the wrong shape: whose answer it is, nobody knows."""
 
@@ -265,7 +269,7 @@ class _Shard:
             args += (vote.account, vote.entry, vote.body)
         for _attempt in range(2):
             try:
-                return await within(min(TIMEOUT_S, seconds), lambda: client.execute_command(*args))
+                return await within(min(TIMEOUT_S, seconds), lambda: _send(client, args))
             except _NOT_RUN as error:
                 return str(error)
             except ResponseError as error:
@@ -275,7 +279,7 @@ class _Shard:
                     raise
             # Not known here, so not run: a new or emptied server. Loading the library and asking again is safe.
             with box_errors(), suppress(ResponseError):
-                await within(TIMEOUT_S, lambda: client.execute_command("FUNCTION", "LOAD", library.CODE))
+                await within(TIMEOUT_S, lambda: client.function_load(library.CODE))
         return "the function library cannot be loaded"
 
     def _judge(self, reply: Any, votes: int, seen: tuple[int, int], head: tuple[str, str, str]) -> list[Outcome]:

@@ -4,6 +4,8 @@ Fields: `pending`, `parked`, `conflicts` (events, votes), `drift` (votes; empty:
 `fault` (in words, empty: none), `at` (ms since 1970 by the box's clock), `proven_at` and `proof` (the nightly proof).
 """
 
+from typing import Any
+
 from models.scratch.connection import AsyncScratchClient, ScratchClient, scratch_errors
 
 STATUS = "status"
@@ -14,7 +16,7 @@ Value = float | int | str | None
 
 def write_status(client: ScratchClient, values: dict[str, Value]) -> None:
     """Writes some fields; None clears one. Errors: ScratchAway."""
-    flat = {name: "" if value is None else str(value) for name, value in values.items()}
+    flat: dict[Any, Any] = {name: "" if value is None else str(value) for name, value in values.items()}
     with scratch_errors():
         client.hset(STATUS, mapping=flat)
         client.expire(STATUS, TTL_S)
@@ -24,7 +26,11 @@ async def read_status(client: AsyncScratchClient) -> dict[str, Value]:
     """The fields that are known, numbers as numbers. Errors: ScratchAway."""
     with scratch_errors():
         found = await client.hgetall(STATUS)
-    return {name.decode(): _value(text.decode()) for name, text in found.items()}
+    return {_text(name): _value(_text(value)) for name, value in found.items()}
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _value(text: str) -> Value:

@@ -1,0 +1,89 @@
+"""`binhchon status`: votes in box and ledger, log, drift, lag. What is down is null, and the exit code 3."""
+
+import asyncio
+import json
+from contextlib import closing
+from typing import Any
+
+from models.ballot_box.connection import BoxAway, BoxRefused, async_box, box_client
+from models.ballot_box.reading import Reading, read_box
+from models.contest import UnknownContestError, find_contest
+from models.database import LedgerAway, transaction, worker_engine
+from models.settings import Settings
+from models.vote import count_votes
+from workers.books import Books, compare
+
+DOWN = 3
+
+
+def run(settings: Settings, *, as_json: bool) -> int:
+    """Returns 0, or 3 when something is down."""
+    stack = settings.require_stack()
+    status, complete = gather(stack)
+    if as_json:
+        print(json.dumps(status))
+    else:
+        _print(status)
+    return 0 if complete else DOWN
+
+
+def gather(settings: Settings) -> tuple[dict[str, Any], bool]:
+    """The status of the current contest, and whether all of it could be told.
+
+    `{"contest", "box": {"votes", "state"}, "ledger": {"votes"}, "log": {"pending", "parked"}, "drift", "flush_lag_s",
+    "conflicts"}`: votes and events in numbers, lag in seconds.
+    """
+    reading = _read_box(settings)
+    ledger, books = _read_ledger(settings)
+    status: dict[str, Any] = {
+        "contest": reading.site["contest"]["slug"] if reading else None,
+        "box": {"votes": sum(reading.tallies.values()), "state": reading.state or "not_ready"} if reading else None,
+        "ledger": {"votes": ledger} if ledger is not None else None,
+        "log": {"pending": books.pending, "parked": books.parked} if books else None,
+        "drift": books.drift if books else None,
+        "flush_lag_s": round(books.lag_s, 3) if books else None,
+        "conflicts": books.conflicts if books else None,
+    }
+    return status, bool(reading and reading.state and ledger is not None and books and books.drift is not None)
+
+
+def _read_box(settings: Settings) -> Reading | None:
+    async def read() -> Reading | None:
+        client = async_box(settings.box())
+        try:
+            return await read_box(client, settings.contest, None)
+        finally:
+            await client.aclose()
+
+    try:
+        return asyncio.run(read())
+    except (BoxAway, BoxRefused):
+        return None
+
+
+def _read_ledger(settings: Settings) -> tuple[int | None, Books | None]:
+    engine = worker_engine(settings.database())
+    try:
+        with transaction(engine) as connection:
+            contest = find_contest(connection, settings.contest)
+            votes = count_votes(connection, contest.id)
+    except (LedgerAway, UnknownContestError):
+        return None, None
+    try:
+        with closing(box_client(settings.box(), timeout=5.0)) as box:
+            return votes, compare(engine, box, contest)
+    except (BoxAway, BoxRefused, LedgerAway):
+        return votes, None
+
+
+def _print(status: dict[str, Any]) -> None:
+    def shown(value: Any) -> str:
+        return "—" if value is None else str(value)
+
+    box, ledger, log = (status[name] or {} for name in ("box", "ledger", "log"))
+    print(f"contest     {shown(status['contest'])}")
+    print(f"box         {shown(box.get('votes'))} votes, {box.get('state', 'down')}")
+    print(f"ledger      {shown(ledger.get('votes'))} votes{'' if ledger else ', down'}")
+    print(f"log         {shown(log.get('pending'))} pending, {shown(log.get('parked'))} parked")
+    print(f"drift       {shown(status['drift'])}")
+    print(f"flush lag   {shown(status['flush_lag_s'])} s")

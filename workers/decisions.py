@@ -1,0 +1,89 @@
+"""Bringing operators' decisions from the ledger into every shard of the box, and the box's own back into the ledger."""
+
+from models.ballot_box import steer
+from models.ballot_box.connection import BoxClient
+from models.ballot_box.keys import shard_keys
+from models.contest import (
+    Contest,
+    blocked,
+    contest_by_id,
+    decide_state,
+    milliseconds,
+    site_document,
+    votable_entries,
+)
+from models.database import Engine, transaction
+
+
+def bring(engine: Engine, client: BoxClient, contest: Contest) -> bool:
+    """One round: closes what is over, takes over a stop made on the box alone, applies newer decisions.
+
+    Returns False where the box does not have the contest in the ledger's epoch: it needs a repair.
+    Errors: BoxAway, LedgerAway.
+    """
+    shards = [shard_keys(contest.id, number) for number in range(contest.shards)]
+    standings = [steer.pulse(client, keys) for keys in shards]
+    if any(standing.state == "" or standing.epoch != contest.epoch for standing in standings):
+        return False
+    _take_over(engine, contest, standings)
+    with transaction(engine) as connection:
+        contest = contest_by_id(connection, contest.id)
+        if all(standing.version >= contest.version for standing in standings):
+            return True
+        decisions = decisions_of(contest, votable_entries(connection, contest.id), blocked(connection, contest.id))
+        document = site_document(connection, contest)
+    for keys in shards:
+        steer.apply(client, keys, decisions)
+    steer.publish_site(client, contest.id, contest.slug, document)
+    return True
+
+
+def _take_over(engine: Engine, contest: Contest, standings: list[steer.Standing]) -> None:
+    """Writes into the ledger what the box decided by itself: a stop, and the end of the voting time."""
+    stops = max(standing.stops for standing in standings)
+    closed = all(standing.state == "closed" for standing in standings) and contest.state in {"open", "paused"}
+    if stops <= contest.stops_seen and not closed:
+        return
+    with transaction(engine) as connection:
+        now = contest_by_id(connection, contest.id, lock=True)
+        if stops > now.stops_seen:
+            decide_state(connection, now.id, "paused" if now.state == "open" else now.state, stops_seen=stops)
+            now = contest_by_id(connection, contest.id)
+        if closed and now.state in {"open", "paused"}:
+            decide_state(connection, now.id, "closed")
+
+
+def decisions_of(contest: Contest, entries: list[int], blocked_accounts: list[int]) -> steer.Decisions:
+    """What the box must know of a contest."""
+    return steer.Decisions(
+        version=contest.version,
+        state=contest.state,
+        opens_at=milliseconds(contest.opens_at),
+        closes_at=milliseconds(contest.closes_at),
+        sessions_from=milliseconds(contest.sessions_from),
+        stops_seen=contest.stops_seen,
+        entries=entries,
+        blocked=blocked_accounts,
+    )
+
+
+def pause(engine: Engine, client: BoxClient, contest: Contest) -> None:
+    """Pauses voting: on the box at once, then in the ledger. Errors: BoxAway, LedgerAway (then the box is paused)."""
+    for number in range(contest.shards):
+        steer.stop(client, shard_keys(contest.id, number))
+    bring(engine, client, contest)
+
+
+def resume(engine: Engine, client: BoxClient, contest: Contest) -> bool:
+    """Lets voting go on, stops made on the box alone included. Returns False where the contest is not paused.
+
+    Errors: BoxAway, LedgerAway.
+    """
+    bring(engine, client, contest)
+    with transaction(engine) as connection:
+        now = contest_by_id(connection, contest.id, lock=True)
+        if now.state != "paused":
+            return False
+        decide_state(connection, now.id, "open")
+    bring(engine, client, contest)
+    return True

@@ -1,0 +1,111 @@
+"""The ticker: what runs when. Each second it nudges the flush and brings decisions into the box; each minute it asks for
+the books, each night for the proof. It decides nothing about votes, may die at any moment, and two of them do no harm.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from models.ballot_box.connection import BoxAway, BoxClient, BoxFull, BoxRefused, box_client
+from models.contest import Contest, all_contests
+from models.database import Engine, LedgerAway, transaction, worker_engine
+from models.jobs import BOOKS, FLUSH, PROVE, RECONCILE, REPAIR, enqueue, flush_queue
+from models.scratch.connection import ScratchAway, ScratchClient, scratch_client
+from models.scratch.status import write_status
+from models.settings import Settings
+from workers.books import as_status, compare
+from workers.decisions import bring
+
+log = structlog.get_logger()
+
+EVERY_S = 1.0
+SLICE_S = 20.0
+BOOKS_EVERY_S = 60.0
+PROOF_HOUR = 3  # o'clock in the province
+PROVINCE = ZoneInfo("Asia/Ho_Chi_Minh")
+
+
+@dataclass
+class Ticker:
+    """The ticker's resources, and what it did last."""
+
+    engine: Engine
+    box: BoxClient
+    scratch: ScratchClient
+    slug: str | None = None
+    contests: list[Contest] = field(default_factory=list)
+    booked_at: float = -BOOKS_EVERY_S
+    proven_on: str = ""
+
+    def tick(self, now: float, wall: datetime) -> None:
+        """One round. `now`: monotonic seconds. What is away is said and left for the next round."""
+        self._attempt("the ledger", self._read_contests)
+        live = [contest for contest in self.contests if contest.state != "final"]
+        for contest in live:
+            self._attempt("scratch", partial(self._nudge, contest, SLICE_S / len(live)))
+            self._attempt("the box", partial(self._steer, contest))
+        if now - self.booked_at >= BOOKS_EVERY_S:
+            self.booked_at = now
+            for contest in live:
+                self._attempt("scratch", partial(enqueue, self.scratch, BOOKS, RECONCILE, contest.id))
+        self._prove_at_night(live, wall.astimezone(PROVINCE))
+        if current := self._current():
+            self._attempt("the books", partial(self._write_status, current))
+
+    def _read_contests(self) -> None:
+        with transaction(self.engine) as connection:
+            self.contests = all_contests(connection)
+
+    def _nudge(self, contest: Contest, seconds: float) -> None:
+        for shard in range(contest.shards):
+            enqueue(self.scratch, flush_queue(shard), FLUSH, contest.id, shard, seconds)
+
+    def _steer(self, contest: Contest) -> None:
+        if not bring(self.engine, self.box, contest):
+            enqueue(self.scratch, BOOKS, REPAIR, contest.id)
+
+    def _prove_at_night(self, live: list[Contest], wall: datetime) -> None:
+        today = wall.date().isoformat()
+        if wall.hour == PROOF_HOUR and self.proven_on != today:
+            self.proven_on = today
+            for contest in live:
+                self._attempt("scratch", partial(enqueue, self.scratch, BOOKS, PROVE, contest.id))
+
+    def _current(self) -> Contest | None:
+        return next((contest for contest in self.contests if self.slug in {None, contest.slug}), None)
+
+    def _write_status(self, contest: Contest) -> None:
+        books = as_status(compare(self.engine, self.box, contest))
+        write_status(self.scratch, books | {"ticked_at": int(time.time() * 1000)})
+
+    @staticmethod
+    def _attempt(what: str, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except (LedgerAway, BoxAway, BoxRefused, BoxFull, ScratchAway) as error:
+            log.warning("the ticker waits", waiting_for=what, problem=str(error))
+
+
+def run(settings: Settings) -> None:
+    """Ticks until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    engine = worker_engine(settings.database())
+    with (
+        closing(box_client(settings.box(), timeout=5.0)) as box,
+        closing(scratch_client(settings.scratch())) as scratch,
+    ):
+        ticker = Ticker(engine, box, scratch, settings.contest)
+        while not stop.is_set():
+            began = time.monotonic()
+            ticker.tick(began, datetime.now(UTC))
+            stop.wait(max(0.0, EVERY_S - (time.monotonic() - began)))

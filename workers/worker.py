@@ -1,0 +1,59 @@
+"""An RQ worker that runs the functions of a closed list and nothing else.
+
+It works in its own process without forking: a slice lasts seconds, a crash costs nothing (see the crash table of the
+flush), and `kill -9` leaves no work horse behind that would go on unseen. One queue a process: with several RQ pops a job
+before it knows it, and the job is gone when the worker dies.
+"""
+
+import signal
+from types import FrameType
+from typing import Any
+
+import structlog
+from rq import SimpleWorker
+from rq.executions import Execution
+from rq.job import Job
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
+
+from models.jobs import JOBS
+from models.scratch.connection import scratch_client
+from models.settings import Settings
+from workers.stopping import stopping
+
+log = structlog.get_logger()
+
+
+class ClosedListWorker(SimpleWorker):
+    """Refuses what is not on the list; when asked to stop, tells the job that runs."""
+
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        if not is_ours(job):
+            log.error("a job that is not ours was refused", job=job.id)
+            self.cleanup_execution(job, pipeline := self.connection.pipeline(), execution)
+            pipeline.execute()
+            job.delete(remove_from_queue=True)
+            return False
+        return super().perform_job(job, queue, execution)
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        stopping.set()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ has no types here
+
+
+def is_ours(job: Job) -> bool:
+    """Whether the job's function is on the list, and the job carries nothing else that would be run or called."""
+    try:
+        listed = job.func_name in JOBS and job.instance is None and not job.kwargs
+    except Exception:  # noqa: BLE001 - whatever is wrong with the payload, it is not ours
+        return False
+    carried = (job._success_callback_name, job._failure_callback_name, job._stopped_callback_name)  # noqa: SLF001
+    return listed and not any(carried) and not getattr(job, "webhooks", None)
+
+
+def work(settings: Settings, queue: str) -> None:
+    """Works on one queue until SIGTERM or SIGINT. A supervisor restarts it whatever it exits with."""
+    connection: Any = scratch_client(settings.scratch(), timeout=None)
+    worker = ClosedListWorker([queue], connection=connection, serializer=JSONSerializer, log_job_description=False)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    worker.work(logging_level="WARNING")
