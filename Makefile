@@ -34,8 +34,7 @@ $(STAMP): requirements.lock pyproject.toml
 	  echo "Bình Chọn needs Python 3.11 or newer; $(PYTHON) is $$("$(PYTHON)" -V 2>&1 || true). Set it with: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "$(PYTHON) has no venv or ensurepip. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	@echo "Creating .venv …"
-	@"$(PYTHON)" -m venv .venv
+	@$(BIN)/python -c 'import pip' 2>/dev/null || { echo "Creating .venv …"; "$(PYTHON)" -m venv --clear .venv; }
 	@echo "Installing the locked dependencies (about a minute the first time) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-build-isolation --no-deps -e .

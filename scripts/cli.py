@@ -22,7 +22,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 # By name: importing them would import SQLAlchemy and redis-py for every command.
-FOR_PEOPLE = {"SettingsError", "EmbeddedError", "LedgerAway", "BoxAway", "BoxRefused", "ScratchAway"}
+FOR_PEOPLE = {
+    "SettingsError",
+    "EmbeddedError",
+    "LedgerAway",
+    "BoxAway",
+    "BoxRefused",
+    "ScratchAway",
+    "UnknownContestError",
+}
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -157,11 +165,16 @@ def reconcile(*, rows: Annotated[bool, typer.Option("--rows", help="Count rows a
 
 
 @app.command()
-def repair() -> None:
+def repair(
+    *,
+    accept_epoch: Annotated[
+        bool, typer.Option("--accept-epoch", help="Also pour a box of an epoch that the ledger does not know.")
+    ] = False,
+) -> None:
     """Bring box and ledger together again. Only adds, may be repeated."""
     from scripts import repair as command
 
-    raise typer.Exit(command.run(_stack()))
+    raise typer.Exit(command.run(_stack(), accept_epoch=accept_epoch))
 
 
 @app.command()
