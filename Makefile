@@ -36,8 +36,8 @@ $(STAMP): requirements.lock pyproject.toml
 	  echo "$(PYTHON) has no venv or ensurepip. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@$(BIN)/python -c 'import pip' 2>/dev/null || { echo "Creating .venv …"; "$(PYTHON)" -m venv --clear .venv; }
 	@echo "Installing the locked dependencies (about a minute the first time) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-build-isolation --no-deps -e .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --no-build-isolation --no-deps -e .
 	@touch $(STAMP)
 
 ## lock: choose the newest dependencies again and write requirements.lock
