@@ -120,10 +120,10 @@ def flush_slice(
 
     Errors: as `flush_batch`; a shard that another worker has ends the slice without one.
     """
-    until = time.monotonic() + seconds
     keys = shard_keys(contest_id, shard)
     written, last_trim = 0, 0.0
     with ledger_errors(), engine.connect() as connection:
+        until = time.monotonic() + seconds
         while time.monotonic() < until and not stopping():
             began = time.monotonic()
             try:
