@@ -20,6 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
     select,
+    text,
     update,
 )
 
@@ -174,11 +175,8 @@ def entry_ids(connection: Connection, contest_id: int) -> list[int]:
 def never_reuse_entry_ids(connection: Connection, greatest: int) -> None:
     """Moves the sequence past an id that a vote names: in a ledger restored from a backup it stands behind."""
     connection.execute(
-        select(
-            func.setval(
-                "entries_id_seq", func.greatest(greatest, select(func.nextval("entries_id_seq")).scalar_subquery())
-            )
-        )
+        text("SELECT setval('entries_id_seq', :greatest) FROM entries_id_seq WHERE last_value < :greatest"),
+        {"greatest": greatest},
     )
 
 
