@@ -73,6 +73,7 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
         summary="Public contest votes",
         docs_url=None,  # the page loads its scripts from a third party
         redoc_url=None,
+        redirect_slashes=False,  # a receipt's path has one spelling
         lifespan=lifespan,
         # Paths hold receipts, and headers hold sessions: neither may leave for a collector.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},

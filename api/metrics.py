@@ -26,12 +26,13 @@ _BATCH_SECONDS = Histogram(
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 1.5),
 )
 STATUS_GAUGES = {
-    "pending": "Events in the log and not yet in the ledger",
-    "parked": "Events that the ledger refused",
-    "drift": "Difference between box and ledger at the same log id; must be 0",
-    "flush_lag_s": "Age of the oldest pending event, seconds",
-    "conflicts": "Votes that the ledger had already when they were flushed",
+    "pending": ("binhchon_pending", "Events in the log and not yet in the ledger"),
+    "parked": ("binhchon_parked", "Events that the ledger refused"),
+    "drift": ("binhchon_drift", "Difference between box and ledger at the same log id; must be 0"),
+    "flush_lag_s": ("binhchon_flush_lag_seconds", "Age of the oldest pending event"),
+    "conflicts": ("binhchon_conflicts", "Votes that the ledger had already when they were flushed"),
 }
+"""Fields of the workers' status, and the gauges that they become."""
 
 
 class Metrics:
@@ -80,10 +81,10 @@ class _Status:
         self._status = status
 
     def collect(self) -> Iterator[Metric]:
-        for name, meaning in STATUS_GAUGES.items():
-            value = self._status.get(name)
+        for field, (name, meaning) in STATUS_GAUGES.items():
+            value = self._status.get(field)
             if isinstance(value, int | float):
-                yield GaugeMetricFamily(f"binhchon_{name.removesuffix('_s')}", meaning, value=value)
+                yield GaugeMetricFamily(name, meaning, value=value)
 
 
 def exposition(directory: Path | None, status: Mapping[str, object]) -> bytes:

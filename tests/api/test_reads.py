@@ -1,0 +1,183 @@
+"""The cached reads: contest, entries, tallies and the first page."""
+
+import re
+import time
+from html.parser import HTMLParser
+
+import pytest
+import redis
+
+from models.ballot_box.keys import CONTESTS, shard_keys
+from tests.api.contest import CONTEST_ID, DAY_MS, open_contest, set_contest
+from tests.api.running import new_account, token_for
+from tests.servers import empty_valkey, wait_for
+
+PATHS = ["/api/contest", "/api/entries", "/api/tallies", "/"]
+
+
+def test_contest(api):
+    contest = api.client.get("/api/contest").json()
+    assert contest["title"] == "Cuộc thi thử <b>"
+    assert contest["state"] == "open"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", contest["opens_at"])
+    assert "minted_sessions" not in contest
+
+
+def test_entries_keep_the_published_order(api):
+    entries = api.client.get("/api/entries").json()["entries"]
+    assert [entry["id"] for entry in entries] == [1, 2, 3, 4, 5]
+    assert entries[0]["slug"] == "bai-1"
+
+
+def test_tallies_show_a_vote_within_a_second_and_name_every_entry(api):
+    before = api.client.get("/api/tallies").json()
+    api.vote(2, token_for(new_account(), time.time()))
+    wait_for(lambda: api.client.get("/api/tallies").json()["tallies"]["2"] == before["tallies"]["2"] + 1, 1.5)
+    tallies = api.client.get("/api/tallies").json()
+    assert list(tallies["tallies"]) == ["1", "2", "3", "4", "5"]
+    assert tallies["total"] == sum(tallies["tallies"].values())
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_reader_who_has_it_gets_304(api, path):
+    full = api.client.get(path)
+    assert full.status_code == 200
+    tag = full.headers["etag"]
+    for known in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
+        unchanged = api.client.get(path, headers={"If-None-Match": known})
+        assert unchanged.status_code == 304
+        assert unchanged.content == b""
+        assert unchanged.headers["etag"] == tag
+        assert unchanged.headers["cache-control"] == full.headers["cache-control"]
+    assert api.client.get(path, headers={"If-None-Match": 'W/"other"'}).status_code == 200
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_head_tells_what_get_would(api, path):
+    head, full = api.client.head(path), api.client.get(path)
+    assert head.status_code == 200
+    assert head.content == b""
+    for name in ("etag", "content-type", "content-length", "cache-control"):
+        assert head.headers[name] == full.headers[name]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_wrong_method(api, path):
+    response = api.client.post(path, content=b"x")
+    assert response.status_code == 405
+    assert response.json()["code"] == "wrong_method"
+    assert response.headers["allow"] == "GET, HEAD"
+
+
+def test_a_tag_stays_while_nothing_changes_and_changes_with_the_counts(api):
+    first = api.client.get("/api/tallies")
+    wait_for(lambda: api.client.get("/api/tallies").json()["at"] != first.json()["at"])
+    assert api.client.get("/api/tallies").headers["etag"] == first.headers["etag"]
+    api.vote(1, token_for(new_account(), time.time()))
+    wait_for(lambda: api.client.get("/api/tallies").headers["etag"] != first.headers["etag"])
+
+
+def test_the_page_is_whole_escaped_and_the_same_for_everyone(api, token):
+    page = api.client.get("/", headers={"Cookie": f"session={token}"})
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "set-cookie" not in page.headers
+    assert '<html lang="vi">' in page.text
+    assert "Cuộc thi thử &lt;b&gt;" in page.text
+    assert "<script>" not in page.text
+    assert "Mỗi tài khoản chỉ được bình chọn 1 lần/1 bài thi" in page.text
+    assert page.text.count("phiếu</p>") == 5
+    parser = Balanced()
+    parser.feed(page.text)
+    assert parser.open == []
+
+
+class Balanced(HTMLParser):
+    """Fails on an end tag without its beginning."""
+
+    def __init__(self):
+        super().__init__()
+        self.open = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_every_answer_has_its_security_headers(api):
+    for path in [*PATHS, "/health/live", "/api/receipts/x", "/nowhere", "/openapi.json"]:
+        headers = api.client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "server" not in headers
+
+
+@pytest.mark.parametrize("policy", ["hidden", "live", "published"])
+def test_the_result_policy_holds_everywhere(start_api, box, policy):
+    open_contest(box, result_policy=policy)
+    with redis.Redis.from_url(box) as client:
+        client.hset(shard_keys(CONTEST_ID, 0).tally, mapping={5: 987_654_321, 1: 3})
+    api = start_api(box)
+    api.wait_ready()
+    tallies = api.client.get("/api/tallies").json()
+    everything = "".join(api.client.get(path).text for path in [*PATHS, "/metrics", "/openapi.json"])
+    if policy == "hidden":
+        assert (tallies["tallies"], tallies["total"]) == (None, None)
+        assert "987654" not in everything
+        assert "phiếu</p>" not in everything
+        tag = api.client.get("/api/tallies").headers["etag"]
+        with redis.Redis.from_url(box) as client:
+            client.hset(shard_keys(CONTEST_ID, 0).tally, 5, 987_654_322)
+        wait_for(lambda: api.client.get("/api/tallies").json()["at"] != tallies["at"])
+        assert api.client.get("/api/tallies").headers["etag"] == tag
+    else:
+        assert tallies["tallies"]["5"] == 987_654_321
+    assert [entry["id"] for entry in api.client.get("/api/entries").json()["entries"]] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("fields", "state", "words"),
+    [
+        ({"opens_at": DAY_MS}, "open", "Chưa đến thời gian bình chọn"),
+        ({"state": "paused"}, "paused", "Tạm dừng bình chọn"),
+        ({"closes_at": -1000}, "open", "Đã kết thúc bình chọn"),
+        ({"state": "final"}, "final", "Đã công bố kết quả"),
+    ],
+)
+def test_the_page_says_where_the_contest_stands(start_api, box, fields, state, words):
+    open_contest(box)
+    now = int(time.time() * 1000)
+    set_contest(box, **{name: value if name == "state" else now + value for name, value in fields.items()})
+    api = start_api(box)
+    api.wait_ready()
+    assert words in api.client.get("/").text
+    assert api.client.get("/api/contest").json()["state"] == state
+
+
+def test_without_a_contest_the_api_is_ready_and_says_so(start_api, box, logged):
+    api = start_api(box)
+    api.wait_ready()
+    assert "Hiện chưa có cuộc thi nào" in api.client.get("/").text
+    assert api.client.get("/api/contest").json()["code"] == "not_found"
+    assert api.client.get("/api/entries").json() == {"entries": []}
+    assert api.vote(1, token_for(1, time.time())).json()["code"] == "not_ready"
+    open_contest(box)
+    wait_for(lambda: api.client.get("/api/contest").status_code == 200)
+    assert logged.errors == []
+
+
+def test_the_contest_of_the_settings_is_served_else_the_newest(start_api, box):
+    open_contest(box)
+    with redis.Redis.from_url(box) as client:
+        client.hset(CONTESTS, "older", CONTEST_ID - 1)
+    newest, named, unknown = start_api(box), start_api(box, contest="thu"), start_api(box, contest="khac")
+    for api in (newest, named, unknown):
+        api.wait_ready()
+    assert newest.client.get("/api/contest").json()["slug"] == "thu"
+    assert named.client.get("/api/contest").json()["slug"] == "thu"
+    assert unknown.client.get("/api/contest").status_code == 404
+    empty_valkey(box)
