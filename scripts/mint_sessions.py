@@ -14,6 +14,8 @@ from models.event import Proof
 from models.secrets import KeyRing
 from models.settings import Settings
 
+PATIENCE_S = 10.0  # for a contest that is on its way into the box
+
 
 def run(settings: Settings, count: int, out: Path) -> int:
     """Writes `count` tokens of the current contest to `out` (mode 0600), one a line. Returns the exit code.
@@ -51,9 +53,17 @@ def mint(keys: KeyRing, contest_id: int, count: int, now: int, days: int) -> lis
 
 
 async def _read(settings: Settings) -> Reading | None:
+    """The contest as the box has it; one that was imported a moment ago is waited for."""
     client = async_box(settings.box())
     try:
-        return await read_box(client, settings.contest, None)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:  # the box announces nothing: asking again is the only way
+                reading = await read_box(client, settings.contest, None)
+                if reading is not None:
+                    return reading
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        return None
     finally:
         await client.aclose()
 

@@ -1,4 +1,5 @@
 import stat
+import threading
 import time
 
 from pydantic import SecretStr
@@ -26,6 +27,13 @@ def test_tokens_of_as_many_accounts_in_a_private_file(box, tmp_path):
     assert minted[0].expires_at - minted[0].issued_at == 3 * 86_400
 
 
+def test_a_contest_that_is_on_its_way_into_the_box_is_waited_for(box, tmp_path):
+    opening = threading.Timer(0.3, open_contest, [box])
+    opening.start()
+    assert run(settings_for(box), 1, tmp_path / "tokens") == 0
+    opening.join()
+
+
 def test_two_runs_make_different_accounts(box, tmp_path):
     open_contest(box)
     for name in ("a", "b"):
@@ -34,7 +42,8 @@ def test_two_runs_make_different_accounts(box, tmp_path):
     assert len(accounts) == 4
 
 
-def test_what_it_refuses_it_says_in_one_line(box, tmp_path, capsys):
+def test_what_it_refuses_it_says_in_one_line(box, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("scripts.mint_sessions.PATIENCE_S", 0.0)
     out = tmp_path / "tokens"
     assert run(settings_for(box), 1, out) == 1
     open_contest(box, minted_sessions=False)
