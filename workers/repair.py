@@ -1,6 +1,7 @@
 """Opening and repair: the one procedure that brings box and ledger together. It only ever adds, and may be repeated.
 
-    1 shut      take `contest` away in every shard: nothing is decided any more; from here the newest repair goes on
+    1 shut      take `contest` away in every shard: nothing is decided any more; from here the newest repair goes on;
+                an empty box is marked as the ledger's own
     2 pour      in one transaction: the whole log, then every ballot, into the ledger; tallies counted anew; COMMIT
     3 refill    entries, blocked, voided, tally from the ledger; ballots that the box lacks
     4 begin     the log anew, with an id that no earlier one exceeds; then cursor rows and the new epoch; COMMIT
@@ -8,12 +9,12 @@
 
 The first opening is a repair from an empty ledger into an empty box.
 
-| dies …                | then                                                                                           |
-|-----------------------|------------------------------------------------------------------------------------------------|
-| after 1, in 2         | nothing was changed but that the box is shut; the next repair begins at 1                      |
-| after 2, in 3         | the ledger has everything that the box had; what was refilled is refilled again, to the same   |
-| in 4, before COMMIT   | the log begins with an `opened` of an epoch that no one knows; it is begun once more           |
-| after 4               | ledger and log fit each other, the box is still shut; the next repair begins another epoch     |
+| dies …              | then                                                                                         |
+|---------------------|----------------------------------------------------------------------------------------------|
+| after 1, in 2       | nothing was changed but that the box is shut; the next repair begins at 1                    |
+| after 2, in 3       | the ledger has everything that the box had; what was refilled is refilled again, to the same |
+| in 4, before COMMIT | the log begins with an `opened` that no cursor row points to; it is begun once more          |
+| after 4             | ledger and log fit each other, the box is still shut; the next repair begins another epoch   |
 
 A box whose epoch the ledger does not know is never poured: it stays shut, until a person says that it is the right one.
 """
@@ -132,20 +133,31 @@ def _shut(
     for shard in shards:
         taken = steer.shut(client, shard, token)
         stops = max(stops, taken.stops)
-        with connection.begin():
-            if taken.epoch is None:
-                known = not steer.holds_anything(client, shard)
-            else:
-                known = knows_epoch(connection, contest.id, taken.epoch)
-        if not known and not accept_epoch:
+        if _is_known(connection, contest.id, taken.epoch):
+            continue
+        if not accept_epoch and (taken.epoch is not None or steer.holds_anything(client, shard)):
             raise RepairRefusedError(
-                f"the box is in epoch {taken.epoch}, which this ledger does not know: it stays shut. If box and ledger do"
-                " belong together (a ledger restored from an older backup), run `binhchon repair --accept-epoch`"
+                f"the box is in epoch {taken.epoch}, which this ledger does not know: it stays shut. If box and"
+                " ledger do belong together (a ledger restored from an older backup), run"
+                " `binhchon repair --accept-epoch`"
             )
+        steer.adopt(client, shard, token, _new_epoch(connection, contest.id))
     if stops > contest.stops_seen:  # voting was stopped on the box alone: that decision must outlive the repair
         with connection.begin():
             state = "paused" if contest.state == "open" else contest.state
             decide_state(connection, contest.id, state, stops_seen=stops)
+
+
+def _is_known(connection: Connection, contest_id: int, epoch: int | None) -> bool:
+    with connection.begin():
+        return epoch is not None and knows_epoch(connection, contest_id, epoch)
+
+
+def _new_epoch(connection: Connection, contest_id: int) -> int:
+    epoch = secrets.randbelow(2**52) + 1
+    with connection.begin():
+        add_epoch(connection, contest_id, epoch)
+    return epoch
 
 
 def _pour_shard(
@@ -217,10 +229,9 @@ def _refill(
 
 def _begin(connection: Connection, client: BoxClient, contest_id: int, shards: list[ShardKeys], token: str) -> int:
     """Step 4. Returns the new epoch."""
-    epoch = secrets.randbelow(2**52) + 1
+    epoch = _new_epoch(connection, contest_id)
     with connection.begin():
         cursors = read_cursors(connection, contest_id)
-        add_epoch(connection, contest_id, epoch)
         set_epoch(connection, contest_id, epoch)
         for number, shard in enumerate(shards):
             least = cursors[number].at if number in cursors else (0, 1)

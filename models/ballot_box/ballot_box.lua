@@ -254,6 +254,17 @@ local function holding(keys, token)
 end
 
 --[[
+adopt: marks a box that is shut as belonging to the ledger, in an epoch that the ledger knows: an empty one, before it is
+filled (a fill that dies half-way must be able to go on), or one that a person vouches for.
+ARGS    token, epoch
+]]
+local function adopt(keys, args)
+  holding(keys, args[1])
+  server.call('HSET', keys[SHUT], 'epoch', args[2])
+  return 'OK'
+end
+
+--[[
 forget: takes away what the repair rebuilds whole: entries, blocked, voided and tally. Ballots stay: a repair only adds.
 ARGS    token
 ]]
@@ -345,6 +356,7 @@ register('pulse', pulse, { 'allow-oom' })
 register('stop', stop, { 'allow-oom' })
 register('apply', apply, { 'allow-oom' })
 register('shut', shut, { 'allow-oom' })
+register('adopt', adopt, { 'allow-oom' })
 register('forget', forget, { 'allow-oom' })
 register('refill', refill, {})
 register('begin_log', begin_log, { 'allow-oom' })

@@ -72,22 +72,29 @@ _SETTINGS_QUERY = ("CONFIG", "GET", *REQUIRED_SETTINGS, "maxmemory")
 
 
 def _check(connection: Any) -> None:
-    connection.on_connect()
-    connection.send_command(*_SETTINGS_QUERY)
-    config = connection.read_response()
-    connection.send_command("ROLE")
-    if wrong := _problems(config, connection.read_response()):
-        raise BoxRefused(wrong)
+    try:
+        connection.on_connect()
+        connection.send_command(*_SETTINGS_QUERY)
+        config = connection.read_response()
+        connection.send_command("ROLE")
+        if wrong := _problems(config, connection.read_response()):
+            raise BoxRefused(wrong)
+    except BaseException:
+        connection.disconnect()  # redis-py does so for its own errors only, and would use the unchecked connection next
+        raise
 
 
 async def _check_async(connection: Any) -> None:
-    await connection.on_connect()
-    await connection.send_command(*_SETTINGS_QUERY)
-    config = await connection.read_response()
-    await connection.send_command("ROLE")
-    if wrong := _problems(config, await connection.read_response()):
-        await connection.disconnect(nowait=True)
-        raise BoxRefused(wrong)
+    try:
+        await connection.on_connect()
+        await connection.send_command(*_SETTINGS_QUERY)
+        config = await connection.read_response()
+        await connection.send_command("ROLE")
+        if wrong := _problems(config, await connection.read_response()):
+            raise BoxRefused(wrong)
+    except BaseException:
+        await connection.disconnect(nowait=True)  # as above; a cancelled check too
+        raise
 
 
 def box_client(url: str, *, timeout: float = WORKER_TIMEOUT_S) -> redis.Redis:

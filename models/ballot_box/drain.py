@@ -158,7 +158,7 @@ def scan_ballots(
         for name, entries in zip(found, members, strict=True):
             try:
                 if isinstance(entries, Exception):
-                    raise entries  # noqa: TRY301 - a key of another type
+                    raise entries
                 account = int(name[len(keys.ballot) :])
                 pairs += [(account, int(entry)) for entry in entries]
             except (ResponseError, ValueError):

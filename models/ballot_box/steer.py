@@ -91,7 +91,8 @@ def publish_site(client: redis.Redis, contest_id: int, slug: str, document: byte
 
 def void(client: redis.Redis, keys: ShardKeys, epoch: int, pairs: Iterable[tuple[int, int]], reason: str) -> str:
     """Takes votes (account, entry) out of the count. Returns a letter for each: d done, s the same as before, r not
-    ready. Errors: BoxAway."""
+    ready. Errors: BoxAway.
+    """
     return _decide(client, "void", keys, epoch, pairs, reason)
 
 
@@ -130,6 +131,11 @@ def holds_anything(client: redis.Redis, keys: ShardKeys) -> bool:
         if client.exists(keys.log):
             return True
         return next(client.scan_iter(match=keys.ballot.replace("[", "\\[") + "*", count=1000), None) is not None
+
+
+def adopt(client: redis.Redis, keys: ShardKeys, token: str, epoch: int) -> None:
+    """Marks a shut box as the ledger's own. Errors: BoxAway, RepairTakenOverError."""
+    _repair_call(client, "adopt", keys, token, epoch)
 
 
 def forget(client: redis.Redis, keys: ShardKeys, token: str) -> None:
