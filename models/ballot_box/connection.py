@@ -78,7 +78,7 @@ def _check(connection: Any) -> None:
         config = connection.read_response()
         connection.send_command("ROLE")
         if wrong := _problems(config, connection.read_response()):
-            raise BoxRefused(wrong)
+            raise BoxRefused(wrong)  # noqa: TRY301 - it must close the connection as every other error does
     except BaseException:
         connection.disconnect()  # redis-py does so for its own errors only, and would use the unchecked connection next
         raise
@@ -91,7 +91,7 @@ async def _check_async(connection: Any) -> None:
         config = await connection.read_response()
         await connection.send_command("ROLE")
         if wrong := _problems(config, await connection.read_response()):
-            raise BoxRefused(wrong)
+            raise BoxRefused(wrong)  # noqa: TRY301 - it must close the connection as every other error does
     except BaseException:
         await connection.disconnect(nowait=True)  # as above; a cancelled check too
         raise
