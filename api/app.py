@@ -23,7 +23,7 @@ from api.receipts import Receipts, receipts_router
 from api.sessions import Sessions
 from api.snapshot import Watch
 from models.ballot_box.intake import Intake
-from models.settings import Settings
+from models.settings import Settings, SettingsError
 
 FIRST_READING_S = 1.0  # how long a start waits for the box; then it serves without
 _BY_STATUS = {
@@ -40,8 +40,12 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
     """The ASGI application of one process. It starts, and serves its pages, with every server away.
 
     `metrics_dir`: where the processes of one group keep their counts together; None: this process alone.
-    Errors: ValueError for TRUSTED_PROXIES, SettingsError for a server that has no address.
+    Errors: SettingsError for TRUSTED_PROXIES that are no networks and for a server that has no address.
     """
+    try:
+        proxies = parse_proxies(settings.trusted_proxies)
+    except ValueError as error:
+        raise SettingsError(f"TRUSTED_PROXIES: {error}") from None
     keys = settings.keys()
     metrics = Metrics()
     intake = Intake(settings.box(), fingerprint=keys.fingerprint(), batches=metrics.batch)
@@ -87,7 +91,7 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
         app.include_router(router)
     _translate_errors(app)
     describe(app, access.cookie.decode())
-    evidence = Evidence(keys.derived("device"), parse_proxies(settings.trusted_proxies))
+    evidence = Evidence(keys.derived("device"), proxies)
     return FastPath(_secured(app), access=access, evidence=evidence, watch=watch, intake=intake, metrics=metrics)
 
 

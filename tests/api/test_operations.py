@@ -11,6 +11,7 @@ from api import schemas
 from api.app import create_app
 from api.outcomes import REFUSALS, REFUSED, Code, problem
 from models.outcomes import Outcome
+from models.settings import SettingsError
 from tests.api.running import new_account, settings_for, token_for
 from tests.servers import wait_for
 
@@ -149,5 +150,5 @@ class TestMetrics:
 
 
 def test_a_wrong_trusted_proxy_stops_the_start(open_box):
-    with pytest.raises(ValueError, match="nonsense"):
+    with pytest.raises(SettingsError, match=r"TRUSTED_PROXIES.*nonsense"):
         create_app(settings_for(open_box, trusted_proxies="nonsense"))

@@ -306,3 +306,14 @@ def test_requests_in_one_packet_are_answered_in_order(api, token):
         while answers.count(b"HTTP/1.1") < 4 or not answers.endswith(b"}"):
             answers += connection.recv(65_536)
     assert [answer[:3] for answer in answers.split(b"HTTP/1.1 ")[1:]] == [b"201", b"201", b"404", b"201"]
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [b"GET /\xff HTTP/1.1", b"nonsense", b"PUT /api/entries/1/vote HTTP/9.9", b"\0\0\0", b"GET " + b"/" * 100_000],
+)
+def test_what_is_no_http(api, request_line):
+    with socket.create_connection(("127.0.0.1", api.port), timeout=5) as connection:
+        connection.sendall(request_line + b"\r\nHost: x\r\n\r\n")
+        assert connection.recv(4096)[9:10] in (b"4", b"")
+    assert api.client.get("/health/live").status_code == 200
