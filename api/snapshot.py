@@ -150,7 +150,7 @@ class Watch:
             last.receipts if same else Receipts(self._keys, reading.contest_id),
             minted_sessions=bool(reading.site["contest"]["minted_sessions"]),
         )
-        return replace(fresh, pages=_contest_pages(reading, fresh.now_ms()))
+        return replace(fresh, pages=_contest_pages(reading, fresh.now_ms(), last))
 
     def _note(self, problem: str | None) -> None:
         """Logs a change, once."""
@@ -164,18 +164,25 @@ class Watch:
         self.problem = problem
 
 
-def _contest_pages(reading: Reading, now_ms: int) -> dict[str, Cached]:
-    """The cached reads. Tags are made of what is shown, not of when it was read, and are the same in every process."""
+def _contest_pages(reading: Reading, now_ms: int, last: Snapshot) -> dict[str, Cached]:
+    """The cached reads. Tags are made of what is shown, not of when it was read, and are the same in every process.
+
+    The entries may be megabytes: they are made anew only when the published document has changed.
+    """
     tallies = visible_tallies(reading)
     contest = orjson.dumps(contest_document(reading))
-    entries = orjson.dumps(entries_document(reading))
+    if last.reading is not None and last.reading.site is reading.site:
+        entries = last.pages["/api/entries"]
+    else:
+        body = orjson.dumps(entries_document(reading))
+        entries = _cached(JSON, body, body)
     counts = orjson.dumps(tallies_document(tallies, reading.box_ms))
     shown = orjson.dumps(sorted(tallies.items()) if tallies is not None else None)
     page = contest_page(reading, tallies, phase=phase(reading, now_ms))
     dated = page.replace(b"</main>", (b"" if tallies is None else count_line(reading.box_ms)) + b"</main>")
     return {
         "/api/contest": _cached(JSON, contest, contest),
-        "/api/entries": _cached(JSON, entries, entries),
+        "/api/entries": entries,
         "/api/tallies": _cached(JSON, counts, b"%d" % reading.contest_id + shown),
         "/": _cached(HTML, dated, page),
     }

@@ -1,0 +1,98 @@
+"""What the API's picture of the box follows: the document, the policy, the state, the contest of the settings.
+
+Each test opens a contest of its own in the session's box, so none here may use the module's `api`.
+"""
+
+import json
+import time
+
+import pytest
+import redis
+
+from models.ballot_box.keys import CONTESTS, shard_keys, site_key
+from tests.api.contest import CONTEST_ID, DAY_MS, open_contest, set_contest
+from tests.api.running import token_for
+from tests.servers import empty_valkey, wait_for
+
+PATHS = ["/api/contest", "/api/entries", "/api/tallies", "/"]
+
+
+def test_an_entry_withdrawn_from_the_published_document_goes_from_every_page(start_api, box):
+    document = open_contest(box)
+    api = start_api(box)
+    api.wait_ready()
+    before = api.client.get("/api/entries").headers["etag"]
+    document["entries"].pop()
+    with redis.Redis.from_url(box) as client:
+        client.set(site_key(CONTEST_ID), json.dumps(document))
+    wait_for(lambda: len(api.client.get("/api/entries").json()["entries"]) == 4)
+    assert api.client.get("/api/entries").headers["etag"] != before
+    assert list(api.client.get("/api/tallies").json()["tallies"]) == ["1", "2", "3", "4"]
+    assert "bai-5" not in api.client.get("/").text
+
+
+@pytest.mark.parametrize("policy", ["hidden", "live", "published"])
+def test_the_result_policy_holds_everywhere(start_api, box, policy):
+    open_contest(box, result_policy=policy)
+    with redis.Redis.from_url(box) as client:
+        client.hset(shard_keys(CONTEST_ID, 0).tally, mapping={5: 987_654_321, 1: 3})
+    api = start_api(box)
+    api.wait_ready()
+    tallies = api.client.get("/api/tallies").json()
+    everything = "".join(api.client.get(path).text for path in [*PATHS, "/metrics", "/openapi.json"])
+    if policy == "hidden":
+        assert (tallies["tallies"], tallies["total"]) == (None, None)
+        assert "987654" not in everything
+        assert "phiếu</p>" not in everything
+        tag = api.client.get("/api/tallies").headers["etag"]
+        with redis.Redis.from_url(box) as client:
+            client.hset(shard_keys(CONTEST_ID, 0).tally, 5, 987_654_322)
+        wait_for(lambda: api.client.get("/api/tallies").json()["at"] != tallies["at"])
+        assert api.client.get("/api/tallies").headers["etag"] == tag
+    else:
+        assert tallies["tallies"]["5"] == 987_654_321
+    assert [entry["id"] for entry in api.client.get("/api/entries").json()["entries"]] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("fields", "state", "words"),
+    [
+        ({"opens_at": DAY_MS}, "open", "Chưa đến thời gian bình chọn"),
+        ({"state": "paused"}, "paused", "Tạm dừng bình chọn"),
+        ({"closes_at": -1000}, "open", "Đã kết thúc bình chọn"),
+        ({"state": "final"}, "final", "Đã công bố kết quả"),
+    ],
+)
+def test_the_page_says_where_the_contest_stands(start_api, box, fields, state, words):
+    open_contest(box)
+    now = int(time.time() * 1000)
+    set_contest(box, **{name: value if name == "state" else now + value for name, value in fields.items()})
+    api = start_api(box)
+    api.wait_ready()
+    assert words in api.client.get("/").text
+    assert api.client.get("/api/contest").json()["state"] == state
+
+
+def test_without_a_contest_the_api_is_ready_and_says_so(start_api, box, logged):
+    api = start_api(box)
+    api.wait_ready()
+    assert "Hiện chưa có cuộc thi nào" in api.client.get("/").text
+    assert api.client.get("/api/contest").json()["code"] == "not_found"
+    assert api.client.get("/api/entries").json() == {"entries": []}
+    assert api.vote(1, token_for(1, time.time())).json()["code"] == "not_ready"
+    open_contest(box)
+    wait_for(lambda: api.client.get("/api/contest").status_code == 200)
+    assert logged.errors == []
+
+
+def test_the_contest_of_the_settings_is_served_else_the_newest(start_api, box):
+    open_contest(box)
+    with redis.Redis.from_url(box) as client:
+        client.hset(CONTESTS, "older", CONTEST_ID - 1)
+    newest, named, unknown = start_api(box), start_api(box, contest="thu"), start_api(box, contest="khac")
+    for api in (newest, named, unknown):
+        api.wait_ready()
+    assert newest.client.get("/api/contest").json()["slug"] == "thu"
+    assert named.client.get("/api/contest").json()["slug"] == "thu"
+    assert unknown.client.get("/api/contest").status_code == 404
+    empty_valkey(box)
