@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - scripts that are run, no package
 """What it costs to read a session token: ours against the well-kept libraries, one core, no memory of earlier tokens.
 
     python -m venv /tmp/tokens && /tmp/tokens/bin/pip install itsdangerous PyJWT joserfc
