@@ -1,0 +1,54 @@
+"""`make bench`: what a durable vote costs, beside what it is to be compared with, all in one run on one machine.
+
+512 connections of wrk, one uvicorn process a contender, medians of the rounds. Exit status 0 when every acknowledged
+vote is in the ledger, 1 when not or when nothing could be measured. Targets that were missed are said, and fail
+nothing: the machine may be busy.
+"""
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from loadtests.bench.generator import BenchError, find_wrk
+from loadtests.bench.report import as_text, summarise
+from loadtests.bench.rounds import Plan, measure
+
+
+def main() -> int:
+    """Measures, prints the table, writes the numbers. Returns the exit status."""
+    arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))  # so that what was started is stopped
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    plan = Plan(arguments.rounds, arguments.seconds, arguments.rows, arguments.accounts)
+    try:
+        find_wrk()
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=arguments.folder) as folder:
+            summary = summarise(measure(Path(folder), plan, console.print), plan, Path(folder))
+    except BenchError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"bench: {error}")
+        return 1
+    arguments.out.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    console.print(f"\n{as_text(summary)}\n\nAll numbers: {arguments.out}")
+    for problem in summary["problems"]:
+        Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"bench: VOTES ARE WRONG: {problem}")
+    return 1 if summary["problems"] else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description="Measures durable votes.")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of all contenders (default: 3)")
+    parser.add_argument("--seconds", type=int, default=5, help="seconds of each run (default: 5)")
+    parser.add_argument("--rows", type=int, default=100_000, help="votes of each flush and COPY (default: 100,000)")
+    parser.add_argument("--accounts", type=int, default=250_000, help="tokens to be minted (default: 250,000)")
+    parser.add_argument("--out", type=Path, default=Path("bench.json"), help="file for the numbers (bench.json)")
+    parser.add_argument("--folder", type=Path, help="where the data goes for the run: a disk, not memory")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

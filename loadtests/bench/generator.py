@@ -1,0 +1,91 @@
+"""wrk, and what it saw."""
+
+import json
+import resource
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+CONNECTIONS = 512
+SCRIPT = Path(__file__).with_name("vote.lua")
+_SLACK_S = 15.0
+
+
+class BenchError(Exception):
+    """The measurement cannot be made, or what it measured is not right; the text is for people."""
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Which requests are sent: the token file, the entries, and the number of the first vote (see vote.lua)."""
+
+    tokens: Path
+    entries: list[int]
+    first: int
+
+
+@dataclass(frozen=True)
+class Load:
+    """One run of wrk. Latencies are wrk's own: a connection waits for its answer before it asks again, so requests that
+    a slow server kept from being sent are missing from them (coordinated omission).
+    """
+
+    requests: int
+    """Answers that were read to their end; up to CONNECTIONS more were sent."""
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    refused: int
+    """Answers of status 400 and above."""
+    broken: int
+    """Errors of connections, and time-outs."""
+    generator_us: float
+    """Processor time of wrk for each answer, in µs."""
+
+    @property
+    def per_s(self) -> float:
+        return self.requests / self.seconds
+
+
+def find_wrk() -> str:
+    """The path of wrk. Errors: BenchError."""
+    path = shutil.which("wrk")
+    if path is None:
+        raise BenchError("wrk is not installed. On Debian and Ubuntu: apt install wrk")
+    return path
+
+
+def run_wrk(port: int, seconds: int, requests: Requests) -> Load:
+    """`seconds` of load on 127.0.0.1:`port`, from one thread. Errors: BenchError for an answer that is no success."""
+    before = _children_cpu_s()
+    done = subprocess.run(  # noqa: S603 - the command is ours
+        [
+            find_wrk(),
+            "--threads=1",
+            f"--connections={CONNECTIONS}",
+            f"--duration={seconds}s",
+            "--timeout=5s",
+            f"--script={SCRIPT}",
+            f"http://127.0.0.1:{port}",
+            "--",
+            str(requests.tokens),
+            str(requests.first),
+            *(str(entry) for entry in requests.entries),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds + _SLACK_S,
+    )
+    if done.returncode:
+        raise BenchError(f"wrk ended with status {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
+    seen = json.loads(done.stdout.splitlines()[-1])
+    if not seen["requests"] or seen["refused"] or seen["broken"]:
+        raise BenchError(f"these answers are no measurement: {seen}")
+    return Load(**seen, generator_us=(_children_cpu_s() - before) / seen["requests"] * 1e6)
+
+
+def _children_cpu_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

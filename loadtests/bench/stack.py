@@ -1,0 +1,153 @@
+"""A stack of the bench's own: `binhchon up` in a folder of its own, with one API process, and the apps beside it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+
+from loadtests.bench.generator import BenchError
+from models.ballot_box.connection import BoxClient, box_client
+from models.ballot_box.keys import ShardKeys, shard_keys
+from models.contest import Contest, find_contest, votable_entries
+from models.database import Engine, transaction, worker_engine
+from models.settings import EMBEDDED_ENV, ROOT, Settings, load_settings, read_env_file
+from scripts.embedded.process import end, spawn
+
+START_S = 60.0
+STOP_S = 60.0
+_BACKLOG = 4096
+_COMMAND = [sys.executable, "-P", "-m", "scripts.cli"]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack and what the bench needs of it. `pids`: role → process id (`flush`: the worker of shard 0)."""
+
+    port: int
+    environment: Mapping[str, str]
+    settings: Settings
+    engine: Engine
+    box: BoxClient
+    contest: Contest
+    entries: list[int]
+    pids: dict[str, int]
+
+    @property
+    def keys(self) -> ShardKeys:
+        return shard_keys(self.contest.id, 0)
+
+    def command(self, *words: str) -> str:
+        """The output of one of `binhchon`'s commands. Errors: BenchError with what it said."""
+        return _run(self.environment, *words)
+
+
+@contextmanager
+def running_stack(folder: Path) -> Iterator[Stack]:
+    """Starts a stack with its data in `folder`, stops it at the end. Errors: BenchError."""
+    data_dir, log = folder / "data", folder / "stack.log"
+    port = _free_port()
+    environment = _environment(data_dir, port)
+    process = spawn([*_COMMAND, "up"], death_signal=signal.SIGTERM, log=log, environment=environment)
+    try:
+        wait_for(lambda: _is_up(process, log), START_S, "the stack to be ready")
+        addresses = {name.lower(): value for name, value in read_env_file(data_dir / EMBEDDED_ENV).items()}
+        settings = load_settings(
+            data_dir=data_dir, port=port, contest=None, identity_key=None, session_keys=None, **addresses
+        )
+        engine = worker_engine(settings.database())
+        with transaction(engine) as connection:
+            contest = find_contest(connection, None)
+            entries = votable_entries(connection, contest.id)
+        with closing(box_client(settings.box())) as box:
+            yield Stack(port, environment, settings, engine, box, contest, entries, _pids(environment))
+    finally:
+        end(process, signal.SIGTERM, STOP_S)
+
+
+@contextmanager
+def running_apps(folder: Path, stack: Stack, names: list[str]) -> Iterator[dict[str, int]]:
+    """Starts the apps of `apps.py`, each in one process. Yields name → port. Errors: BenchError."""
+    ports: dict[str, int] = {}
+    with ExitStack() as cleanup:
+        for name in names:
+            with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listener:
+                ports[name] = listener.getsockname()[1]
+                process = spawn(
+                    [sys.executable, "-m", "loadtests.bench.apps", name, str(listener.fileno())],
+                    death_signal=signal.SIGKILL,
+                    log=folder / f"{name}.log",
+                    environment=stack.environment,
+                    pass_fds=(listener.fileno(),),
+                )
+            cleanup.callback(end, process, signal.SIGTERM, 10.0)
+            wait_for(lambda: _answers(process, ports[name]), START_S, f"{name} (see {folder / name}.log)")  # noqa: B023 - called at once
+        yield ports
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str, every: float = 0.02) -> None:
+    """Waits until `condition()`. Errors: BenchError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise BenchError(f"waited {seconds:.0f} s for {what}")
+        time.sleep(every)
+
+
+def _environment(data_dir: Path, port: int) -> dict[str, str]:
+    """Nothing of the caller's installation: no address, key or contest of it."""
+    ours = {"DATA_DIR": str(data_dir), "PORT": str(port), "WEB_CONCURRENCY": "1", "PYTHONPATH": str(ROOT)}
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ} | ours
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def _is_up(process: subprocess.Popen[bytes], log: Path) -> bool:
+    said = log.read_text(encoding="utf-8")
+    if process.poll() is not None:
+        raise BenchError(f"the stack does not start: {said.strip()}")
+    return "is ready" in said
+
+
+def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
+    if process.poll() is not None:
+        raise BenchError(f"{process.args!r} ended with status {process.returncode}")
+    connection = HTTPConnection("127.0.0.1", port, timeout=1.0)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse()
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _run(environment: Mapping[str, str], *words: str) -> str:
+    done = subprocess.run(  # noqa: S603 - our own command
+        [*_COMMAND, *words], env=dict(environment), capture_output=True, text=True, check=False, timeout=START_S
+    )
+    if done.returncode:
+        raise BenchError(f"binhchon {words[0]}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _pids(environment: Mapping[str, str]) -> dict[str, int]:
+    found: list[dict[str, Any]] = json.loads(_run(environment, "ps", "--json"))
+    pids = {process["role"]: process["pid"] for process in found if process["role"] != "worker"}
+    workers = [process["pid"] for process in found if process["role"] == "worker"]
+    return pids | {"flush": next(pid for pid in workers if "flush.0" in psutil.Process(pid).cmdline())}
