@@ -81,7 +81,9 @@ class Stage:
             assert set(self.cast(*votes[at : at + 1000])) == {Outcome.COUNTED}
         return votes
 
-    def rows(self, query: str = "SELECT account_id, entry_id FROM votes WHERE voided_at IS NULL") -> list[tuple[Any, ...]]:
+    def rows(
+        self, query: str = "SELECT account_id, entry_id FROM votes WHERE voided_at IS NULL"
+    ) -> list[tuple[Any, ...]]:
         with self.engine.connect() as connection:
             return [tuple(row) for row in connection.exec_driver_sql(query)]
 

@@ -217,7 +217,9 @@ def test_a_late_trim_with_an_old_cursor_drops_nothing_that_is_needed(
     assert_all_is_well(open_contest, 1010)
 
 
-def test_the_trim_keeps_a_tail_and_never_passes_the_cursor(open_contest: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_trim_keeps_a_tail_and_never_passes_the_cursor(
+    open_contest: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keys = open_contest.keys()
     open_contest.cast_many(1000)
     flush(open_contest, limit=600)
@@ -422,5 +424,3 @@ with worker_engine({database!r}).connect() as c:
             yield worker
         finally:
             worker.kill()
-
-

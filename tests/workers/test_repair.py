@@ -192,7 +192,9 @@ def test_a_ledger_restored_to_a_state_older_than_the_log(
         report = restored.repair()
         assert (report.recovered, report.voided) == (402, 2), "what only the ballots and the voided set know"
         assert_all_is_well(restored, votes[:30] + votes[32:])
-        recovered = restored.rows("SELECT account_id, receipt, cast_at, evidence FROM votes WHERE recovered_at IS NOT NULL")
+        recovered = restored.rows(
+            "SELECT account_id, receipt, cast_at, evidence FROM votes WHERE recovered_at IS NOT NULL"
+        )
         assert len(recovered) == 402
         for account, receipt, cast_at, evidence in recovered:
             assert (receipt, cast_at, evidence) == (restored.receipts.number(account, 1), None, None)

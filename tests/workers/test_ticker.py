@@ -1,0 +1,79 @@
+"""The ticker: who is nudged when, and what it does when something is away."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+
+import pytest
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from models.database import worker_engine
+from models.jobs import BOOKS, flush_queue
+from models.outcomes import Outcome
+from models.scratch.connection import ScratchClient, scratch_client
+from tests.workers.contests import Stage
+from workers.ticker import Ticker
+
+NOON = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)  # 12:00 in the province
+NIGHT = datetime(2026, 11, 22, 20, 30, tzinfo=UTC)  # 03:30 in the province
+
+
+@pytest.fixture
+def ticker(open_contest: Stage, scratch: str) -> Iterator[Ticker]:
+    with closing(scratch_client(scratch)) as client:
+        yield Ticker(open_contest.engine, open_contest.client, client)
+
+
+def jobs(client: ScratchClient, queue: str) -> list[tuple[str, list[object]]]:
+    waiting = Queue(queue, connection=client, serializer=JSONSerializer).get_jobs()
+    return [(job.func_name.rpartition(".")[2], list(job.args)) for job in waiting]
+
+
+def test_each_round_nudges_the_flush(ticker: Ticker, open_contest: Stage) -> None:
+    ticker.tick(0.0, NOON)
+    ticker.tick(1.0, NOON)
+    assert jobs(ticker.scratch, flush_queue(0)) == [("flush", [open_contest.contest_id, 0, 20.0])]
+
+
+def test_books_each_minute_and_proof_each_night(ticker: Ticker, open_contest: Stage) -> None:
+    number = open_contest.contest_id
+    ticker.tick(0.0, NOON)
+    assert jobs(ticker.scratch, BOOKS) == [("reconcile", [number])]
+    ticker.scratch.flushall()
+    ticker.tick(59.0, NOON)
+    assert jobs(ticker.scratch, BOOKS) == []
+    ticker.tick(60.0, NOON)
+    assert jobs(ticker.scratch, BOOKS) == [("reconcile", [number])]
+    ticker.scratch.flushall()
+    ticker.tick(61.0, NIGHT)
+    ticker.tick(62.0, NIGHT)
+    assert jobs(ticker.scratch, BOOKS) == [("prove", [number])]
+
+
+def test_a_box_without_the_contest_is_opened(ticker: Ticker, open_contest: Stage) -> None:
+    open_contest.client.flushall()
+    ticker.tick(0.0, NOON)
+    assert ("repair", [open_contest.contest_id]) in jobs(ticker.scratch, BOOKS)
+
+
+def test_the_status_is_written_each_round(ticker: Ticker, open_contest: Stage) -> None:
+    open_contest.cast_many(3)
+    ticker.tick(0.0, NOON)
+    assert ticker.scratch.hmget("status", "pending", "drift") == [b"3", b"0"]
+
+
+def test_with_the_ledger_away_the_rest_goes_on(ticker: Ticker, open_contest: Stage) -> None:
+    ticker.tick(0.0, NOON)
+    ticker.scratch.flushall()
+    ticker.engine = worker_engine("postgresql+psycopg://nobody@/nowhere?host=/nonexistent")
+    ticker.tick(1.0, NOON)
+    assert jobs(ticker.scratch, flush_queue(0)) != []
+    assert open_contest.cast((5, 1)) == [Outcome.COUNTED]
+
+
+def test_a_contest_that_is_final_is_left_alone(ticker: Ticker, open_contest: Stage) -> None:
+    with open_contest.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE contests SET state = 'final'")
+    ticker.tick(0.0, NOON)
+    assert jobs(ticker.scratch, flush_queue(0)) == []
