@@ -21,7 +21,7 @@ import structlog
 from redis.exceptions import ClusterDownError, MasterDownError, NoPermissionError, ReadOnlyError, ResponseError
 
 from models.ballot_box import library
-from models.ballot_box.connection import TIMEOUT_S, BoxAway, BoxFull, BoxRefused, async_box, box_errors, within
+from models.ballot_box.connection import TIMEOUT_S, BoxAway, BoxFull, BoxRefused, async_box, within
 from models.ballot_box.keys import ShardKeys, shard_keys
 from models.outcomes import BY_LETTER, Outcome
 
@@ -51,6 +51,24 @@ class _Waiting(NamedTuple):
 
 async def _send(client: redis.asyncio.Redis, args: list[Any]) -> Any:
     return await client.execute_command(*args)  # type: ignore[no-untyped-call]  # redis-py has no types here
+
+
+async def _load_library(client: redis.asyncio.Redis, seconds: float) -> str | None:
+    """Returns what stands in the way, or None. Errors: BoxAway."""
+    try:
+        await within(seconds, lambda: client.function_load(library.CODE))
+    except BoxFull as error:
+        return str(error)
+    except ResponseError as error:
+        return None if library.is_loaded_already(error) else str(error)
+    return None
+
+
+def _answer(vote: _Waiting, outcome: Outcome) -> None:
+    try:
+        vote.settle(outcome)
+    except Exception:
+        log.exception("a voter's answer could not be given")  # and the others of the batch still get theirs
 
 
 class UnclearReplyError(Exception):
@@ -89,7 +107,7 @@ class Intake:
         """Accepts nothing more, answers what is pending (at most two seconds), closes the connections."""
         self._accepting = False
         deadline = time.monotonic() + MAX_TOTAL_S
-        while self.unanswered and time.monotonic() < deadline:
+        while self.unanswered and time.monotonic() < deadline:  # noqa: ASYNC110 - once in a process's life
             await asyncio.sleep(0.01)
         if self._sweeper:
             self._sweeper.cancel()
@@ -184,12 +202,12 @@ class _Shard:
         too_old = time.monotonic() - MAX_WAIT_S
         outcome = Outcome.BUSY if self.connected else Outcome.NOT_READY
         while self.pending and self.pending[0].since < too_old:
-            self.pending.popleft().settle(outcome)
+            _answer(self.pending.popleft(), outcome)
 
     def retire(self) -> None:
         """Another contest has taken this shard's place."""
         while self.pending:
-            self.pending.popleft().settle(Outcome.NOT_READY)
+            _answer(self.pending.popleft(), Outcome.NOT_READY)
         for task in self._tasks:
             task.cancel()
 
@@ -210,11 +228,11 @@ class _Shard:
                 finally:
                     self._up -= 1
             except BoxRefused as error:
-                log.error("the box is set otherwise than votes need", problem=str(error))
+                log.error("the box is set otherwise than votes need", problem=str(error))  # noqa: TRY400 - no traceback
             except BoxAway as error:
                 log.warning("the box does not answer", problem=str(error))
             except (ResponseError, UnclearReplyError) as error:
-                log.error("the box gave an answer that cannot be understood", problem=str(error))
+                log.error("the box gave an answer not understood", problem=str(error))  # noqa: TRY400 - as above
             except Exception:
                 log.exception("a lane broke")  # and begins anew: its votes were settled as not confirmed
             finally:
@@ -258,7 +276,7 @@ class _Shard:
         finally:
             self.in_flight -= len(batch)
             for vote, outcome in zip(batch, outcomes, strict=True):
-                vote.settle(outcome)
+                _answer(vote, outcome)
 
     async def _ask(
         self, client: redis.asyncio.Redis, head: tuple[str, str, str], batch: list[_Waiting], seconds: float
@@ -267,9 +285,14 @@ class _Shard:
         args: list[Any] = [*self._call, *head]
         for vote in batch:
             args += (vote.account, vote.entry, vote.body)
+        deadline = time.monotonic() + seconds
+
+        def left() -> float:
+            return min(TIMEOUT_S, deadline - time.monotonic())
+
         for _attempt in range(2):
             try:
-                return await within(min(TIMEOUT_S, seconds), lambda: _send(client, args))
+                return await within(left(), lambda: _send(client, args))
             except _NOT_RUN as error:
                 return str(error)
             except ResponseError as error:
@@ -278,8 +301,8 @@ class _Shard:
                 if not library.is_missing(error):
                     raise
             # Not known here, so not run: a new or emptied server. Loading the library and asking again is safe.
-            with box_errors(), suppress(ResponseError):
-                await within(TIMEOUT_S, lambda: client.function_load(library.CODE))
+            if problem := await _load_library(client, left()):
+                return problem
         return "the function library cannot be loaded"
 
     def _judge(self, reply: Any, votes: int, seen: tuple[int, int], head: tuple[str, str, str]) -> list[Outcome]:
@@ -296,7 +319,7 @@ class _Shard:
         if head != self._head:
             return outcomes  # decided in an epoch that has ended meanwhile: its ids say nothing about this one
         if high < seen:
-            self.fault = f"the box went back in time: its log ends at {ms.decode()}-{seq.decode()}, seen before: {seen[0]}-{seen[1]}"
+            self.fault = f"the box went back in time: its log ends at {last.decode()}, seen before: {seen[0]}-{seen[1]}"
             log.error("the box is not trusted any more", problem=self.fault)
             return [Outcome.NOT_CONFIRMED] * votes
         self._high = max(self._high, high)

@@ -1,0 +1,157 @@
+"""Replies of a wrong shape, which a real box never gives: whose answer they are, nobody knows.
+
+The stand-in speaks just enough of the protocol to pass for a box, answers `cast` with what a test wants, and counts.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from models.ballot_box.connection import REQUIRED_SETTINGS
+from models.outcomes import Outcome
+from tests.models.ballot_box.voting import until, voting
+
+
+@dataclass
+class StandIn:
+    """`casts`: the commands that it was sent. `answer` gives the reply to each; None ends the connection instead."""
+
+    answer: Callable[[list[bytes]], bytes | None]
+    casts: list[list[bytes]] = field(default_factory=list)
+    connections: int = 0
+    closed_by_intake: int = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while command := await _command(reader):
+                reply = self._reply(command)
+                if reply is None:
+                    return
+                writer.write(reply)
+            self.closed_by_intake += 1
+        finally:
+            writer.close()
+
+    def _reply(self, command: list[bytes]) -> bytes | None:
+        if command[0] == b"CONFIG":
+            settings = [word for pair in (REQUIRED_SETTINGS | {"maxmemory": "1"}).items() for word in pair]
+            return b"*%d\r\n" % len(settings) + b"".join(_bulk(word.encode()) for word in settings)
+        if command[0] == b"ROLE":
+            return b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
+        if command[0] != b"FCALL":
+            return b"+PONG\r\n" if command[0] == b"PING" else b"+OK\r\n"
+        self.casts.append(command)
+        return self.answer(command)
+
+
+def _bulk(value: bytes) -> bytes:
+    return b"$%d\r\n%s\r\n" % (len(value), value)
+
+
+async def _command(reader: asyncio.StreamReader) -> list[bytes]:
+    """The next command; empty at the end of the connection."""
+    words = []
+    line = await reader.readline()
+    for _ in range(int(line[1:] or 0)):
+        length = int((await reader.readline())[1:])
+        words.append((await reader.readexactly(length + 2))[:-2])
+    return words
+
+
+@asynccontextmanager
+async def standing_in(
+    folder: Path, answer: Callable[[list[bytes]], bytes | None]
+) -> AsyncIterator[tuple[StandIn, str]]:
+    made = StandIn(answer)
+    path = folder / "stand-in.sock"
+    server = await asyncio.start_unix_server(made.serve, path)
+    async with server:
+        yield made, f"unix://{path}"
+
+
+GOOD = b"*2\r\n$2\r\ncc\r\n$3\r\n1-1\r\n"
+GARBAGE = {
+    "text": b"+OK\r\n",
+    "nothing": b"$-1\r\n",
+    "a number": b":7\r\n",
+    "an empty list": b"*0\r\n",
+    "no id": b"*1\r\n$2\r\ncc\r\n",
+    "too many parts": b"*3\r\n$2\r\ncc\r\n$3\r\n1-1\r\n$3\r\n1-1\r\n",
+    "too few letters": b"*2\r\n$1\r\nc\r\n$3\r\n1-1\r\n",
+    "too many letters": b"*2\r\n$3\r\nccc\r\n$3\r\n1-1\r\n",
+    "an unknown letter": b"*2\r\n$2\r\ncz\r\n$3\r\n1-1\r\n",
+    "letters missing": b"*2\r\n$-1\r\n$3\r\n1-1\r\n",
+    "a list of letters": b"*2\r\n*2\r\n$1\r\nc\r\n$1\r\nc\r\n$3\r\n1-1\r\n",
+    "no log id": b"*2\r\n$2\r\ncc\r\n$7\r\nnothing\r\n",
+    "a number for an id": b"*2\r\n$2\r\ncc\r\n:5\r\n",
+    "an error": b"-ERR something else\r\n",
+    "an error inside": b"*2\r\n-ERR something else\r\n$3\r\n1-1\r\n",
+    "no protocol at all": b"hello\r\n",
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
+def test_a_reply_of_the_wrong_shape_confirms_nothing_and_ends_the_connection(folder: Path, garbage: bytes) -> None:
+    async def run() -> None:
+        replies = iter([garbage])
+        async with standing_in(folder, lambda _command: next(replies, GOOD)) as (box, url):
+            async with voting(url, lanes=1) as voters:
+                voters.put(1)
+                voters.put(2)
+                assert await voters.answered() == {Outcome.NOT_CONFIRMED: 2}
+                await until(lambda: box.closed_by_intake == 1, what="the connection was closed")
+                voters.put(3)
+                voters.put(4)
+                await voters.answered()
+                assert voters.of(Outcome.COUNTED) == [(3, 1), (4, 1)]
+                assert len(box.casts) == box.connections == 2
+            await until(lambda: box.closed_by_intake == box.connections)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("code", ["OOM full", "READONLY replica", "MISCONF disk", "BUSY script", "NOPERM user"])
+def test_a_call_that_the_box_did_not_run_is_not_ready_and_the_connection_stays(folder: Path, code: str) -> None:
+    async def run() -> None:
+        replies = iter([f"-{code}\r\n".encode()])
+        async with standing_in(folder, lambda _command: next(replies, GOOD)) as (box, url):
+            async with voting(url, lanes=1) as voters:
+                for accounts in ((1, 2), (3, 4)):
+                    for account in accounts:
+                        voters.put(account)
+                    await voters.answered()
+                assert voters.of(Outcome.NOT_READY) == [(1, 1), (2, 1)]
+                assert voters.of(Outcome.COUNTED) == [(3, 1), (4, 1)]
+                assert box.connections == 1
+            await until(lambda: box.closed_by_intake == 1)
+
+    asyncio.run(run())
+
+
+def test_nothing_is_ever_sent_twice(folder: Path) -> None:
+    """The connection ends where the reply should be; redis-py 8 would send the call up to ten times more."""
+
+    async def run() -> None:
+        async with standing_in(folder, lambda _command: None) as (box, url), voting(url, lanes=1) as voters:
+            for account in range(1, 6):
+                assert await voters.vote(account) is Outcome.NOT_CONFIRMED
+            accounts = [int(cast[-3]) for cast in box.casts]
+            assert accounts == [1, 2, 3, 4, 5]
+
+    asyncio.run(run())
+
+
+def test_a_function_that_stays_unknown_is_not_ready(folder: Path) -> None:
+    async def run() -> None:
+        async with standing_in(folder, lambda _command: b"-ERR Function not found\r\n") as (box, url):
+            async with voting(url, lanes=1) as voters:
+                assert await voters.vote(1) is Outcome.NOT_READY
+                assert len(box.casts) == 2
+            await until(lambda: box.closed_by_intake == 1)
+
+    asyncio.run(run())
