@@ -70,16 +70,18 @@ def _start(supervisor: Supervisor, context: children.Context, say: Callable[[str
     specs, addresses = children.embedded_servers(context.settings)
     servers = [supervisor.add(spec) for spec in specs]
     stack.write_addresses(context.settings.data_dir, addresses)
-    if not _patiently(supervisor, lambda: all(child.ready for child in servers), servers, say):
+    # One that loads for minutes, or cannot start, keeps nothing else from starting: pages need no server at all.
+    supervisor.wait_for(lambda: all(child.ready or child.failures > 2 for child in servers), _PATIENCE_S)
+    if supervisor.stop_asked:
         return False
     prepared = supervisor.add(children.prepare(context))
     # Voting needs no ledger: with the database away everything else starts, and this is tried again meanwhile.
     if not _patiently(supervisor, lambda: prepared.done or prepared.failures > 0, [prepared], say):
         return False
     specs = [*children.apis(context), *children.workers(context), children.ticker(context)]
-    ours = [prepared, *(supervisor.add(spec) for spec in specs)]
+    everything = [*servers, prepared, *(supervisor.add(spec) for spec in specs)]
     return _patiently(
-        supervisor, lambda: all(child.ready for child in ours) and _is_healthy(context.settings), ours, say
+        supervisor, lambda: all(child.ready for child in everything) and _is_healthy(context.settings), everything, say
     )
 
 

@@ -189,6 +189,24 @@ def test_servers_given_by_the_environment_are_not_embedded(folder, port, valkey_
     assert valkey.answers(own.socket)
 
 
+def test_a_box_that_cannot_start_keeps_nothing_else_from_starting(stack):
+    stack.start()
+    assert stack.stop() == 0
+    (manifest,) = (stack.data_dir / "box").glob("*/*.manifest")
+    sound = manifest.read_bytes()
+    manifest.write_text("not a manifest\n")
+    with stack.output.open("w") as output:
+        stack.process = subprocess.Popen(
+            [sys.executable, DUMMIES, "up"], env=stack.environment, stdout=output, stderr=output
+        )
+    wait_for(lambda: stack.events().count("api.1 start") == 2, 30)
+    assert "box ended (exit status 1); starting it again in 0.1 s." in stack.said()
+    assert READY not in stack.said()
+    manifest.write_bytes(sound)
+    wait_for(lambda: READY in stack.said(), 30)
+    assert stack.stop() == 0
+
+
 def _fails(stack, text):
     """`up` ends with exit code 1 and one line on stderr that has `text`."""
     done = stack.command("up")
