@@ -64,6 +64,14 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return value
 
+    @field_validator("session_keys")
+    @classmethod
+    def _some_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().replace(",", "").strip():
+            msg = "there is no key in it"
+            raise ValueError(msg)
+        return value
+
     @field_validator("data_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
@@ -135,17 +143,26 @@ def load_settings(**overrides: Any) -> Settings:
     for name in Settings.model_fields:
         path = os.environ.get(f"{name.upper()}_FILE")
         if path:
-            try:
-                from_files[name] = Path(path).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                msg = f"{name.upper()}_FILE: cannot read {path}: {error.strerror}"
-                raise SettingsError(msg) from None
+            from_files[name] = _content(name, Path(path))
     try:
         return Settings(**(from_files | overrides))
     except ValidationError as error:
         first = error.errors()[0]
         msg = f"{'.'.join(str(part) for part in first['loc']).upper()}: {first['msg']}"
         raise SettingsError(msg) from None
+
+
+def _content(name: str, path: Path) -> str:
+    """What the file of the setting `name` holds. Errors: SettingsError."""
+    try:
+        content = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{name.upper()}_FILE: cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{name.upper()}_FILE: {path} is no UTF-8 text") from None
+    if not content:  # an empty secret would quietly become a generated one
+        raise SettingsError(f"{name.upper()}_FILE: {path} is empty")
+    return content
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,113 @@
+"""Settings: from the environment and from files, and one line where one is wrong."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from models.settings import Settings, SettingsError, load_settings, read_env_file
+
+SERVERS = ("DATABASE_URL", "BALLOT_BOX_URL", "SCRATCH_URL")
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(f"{name.upper()}_FILE", raising=False)
+
+
+def test_unset_is_embedded() -> None:
+    settings = load_settings()
+    assert (settings.environment, settings.host, settings.port, settings.contest) == ("demo", "127.0.0.1", 8000, None)
+    assert settings.database_url is settings.ballot_box_url is settings.scratch_url is None
+    assert settings.web_concurrency >= 1
+    assert settings.data_dir.is_absolute()
+
+
+def test_what_is_set_to_nothing_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "")
+    monkeypatch.setenv("DATABASE_URL", "")
+    assert (load_settings().port, load_settings().database_url) == (8000, None)
+
+
+def test_a_setting_may_stand_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "url").write_text("unix:///run/box.sock\n")
+    monkeypatch.setenv("BALLOT_BOX_URL_FILE", str(tmp_path / "url"))
+    assert load_settings().box() == "unix:///run/box.sock"
+    assert load_settings(ballot_box_url="unix:///other").box() == "unix:///other"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("ENVIRONMENT", "staging"),
+        ("WEB_CONCURRENCY", "0"),
+        ("BOX_MAXMEMORY", "1024"),
+        ("SESSION_DAYS", "31"),
+        ("LOG_LEVEL", "loud"),
+        ("TRUSTED_PROXIES", "*"),
+        ("TRUSTED_PROXIES", "10.0.0.1, *"),
+        ("SESSION_KEYS", " , ,"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_names_it(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert str(refused.value).startswith(f"{name}: ")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe"], ids=["missing", "empty", "blank", "no text"])
+def test_a_file_that_holds_nothing_to_be_used_is_one_line(tmp_path: Path, monkeypatch, content: bytes | None) -> None:
+    """An empty secret must not quietly become a generated one: accounts would change."""
+    path = tmp_path / "identity_key"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setenv("IDENTITY_KEY_FILE", str(path))
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert str(refused.value).startswith("IDENTITY_KEY_FILE: ")
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("IDENTITY_KEY", "SESSION_KEYS", "METRICS_TOKEN", *SERVERS):
+        monkeypatch.setenv(name, "do-not-show")
+    assert "do-not-show" not in repr(load_settings()) + str(load_settings())
+
+
+def test_keys_come_from_the_environment_or_are_generated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    generated = load_settings(data_dir=tmp_path).keys()
+    assert load_settings(data_dir=tmp_path).keys() == generated
+    for name in ("identity_key", "session_keys"):
+        assert stat.S_IMODE((tmp_path / "secrets" / name).stat().st_mode) == 0o600
+    monkeypatch.setenv("IDENTITY_KEY", "mine")
+    monkeypatch.setenv("SESSION_KEYS", "new, old ,")
+    keys = load_settings(data_dir=tmp_path).keys()
+    assert (keys.identity_key, keys.session_keys) == ("mine", ("new", "old"))
+
+
+def test_server_addresses_come_from_the_environment_before_the_running_stack(tmp_path: Path, monkeypatch) -> None:
+    with pytest.raises(SettingsError, match=r"no running stack .* BALLOT_BOX_URL, DATABASE_URL, SCRATCH_URL not set"):
+        load_settings(data_dir=tmp_path).require_stack()
+    (tmp_path / "stack.env").write_text("# made by up\n" + "".join(f"{name}=embedded={name}\n" for name in SERVERS))
+    monkeypatch.setenv("SCRATCH_URL", "unix:///mine")
+    settings = load_settings(data_dir=tmp_path).require_stack()
+    assert (settings.database(), settings.box()) == ("embedded=DATABASE_URL", "embedded=BALLOT_BOX_URL")
+    assert settings.scratch() == "unix:///mine"
+
+
+def test_a_server_address_that_is_missing_is_named() -> None:
+    for name, ask in zip(SERVERS, (Settings.database, Settings.box, Settings.scratch), strict=True):
+        with pytest.raises(SettingsError, match=f"{name} is not set"):
+            ask(load_settings())
+
+
+def test_an_env_file_that_is_not_there_is_empty(tmp_path: Path) -> None:
+    assert read_env_file(tmp_path / "none") == {}
