@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 SHELL := /bin/sh
 .SHELLFLAGS := -ec
 .DEFAULT_GOAL := help
-.PHONY: help run test check lock clean install
+.PHONY: help run test check bench lock clean install
 
 ## help: what can be made
 help:
@@ -25,6 +25,10 @@ check: install
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+## bench: what a durable vote costs, beside an empty app and an INSERT for each vote (needs wrk; about 100 s)
+bench: install
+	@exec $(BIN)/python -m loadtests.bench
 
 ## install: create .venv and install the locked dependencies (only when they have changed)
 install: $(STAMP)
