@@ -5,8 +5,6 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
-from models.scratch.connection import ScratchAway, async_scratch
-from models.scratch.status import read_status
 
 from api.metrics import Metrics, exposition
 from api.openapi import problems
@@ -14,6 +12,8 @@ from api.outcomes import Code, VoterProblem
 from api.schemas import Health
 from api.snapshot import Watch
 from models.ballot_box.intake import Intake
+from models.scratch.connection import ScratchAway, async_scratch
+from models.scratch.status import read_status
 
 
 def health_router(watch: Watch, intake: Intake) -> APIRouter:

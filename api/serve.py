@@ -65,7 +65,7 @@ def use_metrics_directory(data_dir: Path, leader: int) -> Path:
     for other in folder.iterdir():
         if other != mine and other.name != _leader_name(int(other.name.partition("-")[0])):
             shutil.rmtree(other, ignore_errors=True)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(mine)  # prometheus-client reads it when it is imported
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(mine)  # noqa: TID251 - prometheus-client reads it when it is imported
     return mine
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection as Connection  # noqa: PLC0414 - for those who
 from sqlalchemy import Engine as Engine  # noqa: PLC0414 - the same
 from sqlalchemy import MetaData, create_engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -94,7 +95,7 @@ def ledger_errors() -> Iterator[None]:
         if error.connection_invalidated:
             raise LedgerAway(str(error.orig).strip().split("\n")[0]) from error
         raise
-    except (TimeoutError, OSError) as error:
+    except (PoolTimeoutError, TimeoutError, OSError) as error:
         raise LedgerAway(str(error) or type(error).__name__) from error
 
 

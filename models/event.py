@@ -98,7 +98,8 @@ def unpack(packed: bytes) -> Event:
 
 def pack_evidence(address: str, device: bytes) -> bytes:
     """Network evidence of one vote: `device` (a keyed signature, 8 bytes), then the client's address (4 or 16 bytes,
-    none where it is not an IP address)."""
+    none where it is not an IP address).
+    """
     try:
         ip: IPv4Address | IPv6Address | None = ip_address(address)
     except ValueError:

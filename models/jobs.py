@@ -1,8 +1,8 @@
 """RQ for those who only enqueue: names, queues and lifetimes of the jobs, and no function of theirs.
 
 Jobs carry nudges, never votes: RQ may lose every one of them and nothing is lost. The closed list is JOBS: what is not
-on it is neither enqueued nor run (workers/worker.py). Serialized as JSON: with pickle, whoever can write to scratch could
-run code.
+on it is neither enqueued nor run (workers/worker.py). Serialized as JSON: with pickle, whoever can write to scratch
+could run code.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ JOBS = {job.path: job for job in (FLUSH, RECONCILE, PROVE, REPAIR)}
 FAILURE_TTL_S = 24 * 3600
 
 
-def enqueue(client: ScratchClient, queue: str, job: Job, *args: int | float | str) -> None:
+def enqueue(client: ScratchClient, queue: str, job: Job, *args: float | str) -> None:
     """Puts a nudge into a queue, unless that one has nudges waiting already. Errors: ScratchAway."""
     with scratch_errors():
         target = Queue(queue, connection=client, serializer=JSONSerializer)

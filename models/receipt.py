@@ -35,7 +35,8 @@ class Receipts:
 
     def parse(self, code: str) -> int | None:
         """The number of a genuine code, None for any other text. Case, spaces and dashes do not matter, and O, I, L
-        are read as 0, 1, 1 (Crockford)."""
+        are read as 0, 1, 1 (Crockford).
+        """
         letters = [letter for letter in code.upper() if letter not in "- "] if len(code) <= 64 else []
         if len(letters) != 20 or any(letter not in _VALUES for letter in letters):
             return None

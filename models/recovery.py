@@ -33,7 +33,10 @@ def index_balloted(connection: Connection) -> None:
 
 
 def only_in_ballots(connection: Connection, *, parked: bool = True) -> Iterator[list[tuple[int, int]]]:
-    """(account, entry) of ballots that the ledger has no vote for, in chunks; `parked`: those too whose event is parked."""
+    """(account, entry) of ballots that the ledger has no vote for, in chunks.
+
+    `parked`: those too whose event is parked.
+    """
     query = (
         "SELECT b.account_id, b.entry_id FROM ballot_pairs b LEFT JOIN votes v USING (account_id, entry_id)"
         " WHERE v.account_id IS NULL"
@@ -112,7 +115,8 @@ def greatest_entry(connection: Connection) -> int:
 
 def try_repair_lock(connection: Connection, contest_id: int) -> bool:
     """Keeps a second repair of the contest from starting beside the first. A courtesy: the fence is the repair's token
-    in the box."""
+    in the box.
+    """
     return bool(
         connection.execute(text("SELECT pg_try_advisory_lock(7268, :contest_id)"), {"contest_id": contest_id}).scalar()
     )

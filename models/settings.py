@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     box_maxmemory: int = Field(default=2 * 1024**3, ge=16 * 1024**2)
     """Memory of the embedded box: about 80 bytes an account, 100 bytes a vote not yet in the ledger."""
 
+    flush_workers: int = Field(default=1, ge=1, le=64)
+    """Flush workers that `binhchon up` starts: one for each shard of the contest."""
+
     identity_key: SecretStr | None = None
     """Keyed hash of identities; never changes while a contest counts. Unset: generated into DATA_DIR/secrets."""
     session_keys: SecretStr | None = None
@@ -104,7 +107,13 @@ class Settings(BaseSettings):
         return _required(self.scratch_url, "SCRATCH_URL")
 
     def keys(self) -> KeyRing:
-        """The two secrets of the installation, generated into DATA_DIR/secrets (0600) where they are unset."""
+        """The two secrets of the installation, generated into DATA_DIR/secrets (0600) where they are unset.
+
+        Errors: SettingsError in production without them: several machines would each make their own.
+        """
+        if self.environment == "production" and not (self.identity_key and self.session_keys):
+            msg = "IDENTITY_KEY and SESSION_KEYS must be set in production (`openssl rand -base64 32` makes one)"
+            raise SettingsError(msg)
         secrets_dir = self.data_dir / "secrets"
         identity = self.identity_key.get_secret_value() if self.identity_key else None
         sessions = self.session_keys.get_secret_value() if self.session_keys else None

@@ -191,7 +191,8 @@ def add_to_tallies(connection: Connection, contest_id: int, shard: int, changes:
     if rows:
         connection.execute(
             text(
-                "INSERT INTO tallies (contest_id, shard, entry_id, votes) VALUES (:contest_id, :shard, :entry_id, :votes)"
+                "INSERT INTO tallies (contest_id, shard, entry_id, votes)"
+                " VALUES (:contest_id, :shard, :entry_id, :votes)"
                 " ON CONFLICT (contest_id, shard, entry_id) DO UPDATE SET votes = tallies.votes + excluded.votes"
             ),
             rows,

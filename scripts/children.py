@@ -12,8 +12,6 @@ from scripts.embedded import lock, postgres, process, unprivileged, valkey
 from scripts.embedded.sockets import socket_folder
 from scripts.supervisor import ChildSpec
 
-FLUSH_WORKERS = 1
-"""Flush workers, one a shard."""
 _DURABLE_STOP_S = 60.0
 
 
@@ -98,7 +96,7 @@ def apis(context: Context) -> list[ChildSpec]:
 
 
 def workers(context: Context) -> list[ChildSpec]:
-    queues = [*(f"flush.{shard}" for shard in range(FLUSH_WORKERS)), "books"]
+    queues = [*(f"flush.{shard}" for shard in range(context.settings.flush_workers)), "books"]
     return [_ours(context, "worker", f"worker.{queue}", ["worker", queue]) for queue in queues]
 
 

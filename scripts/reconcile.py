@@ -32,6 +32,6 @@ def _print_proof(parts: Parts) -> bool:
         missing = "not told in time" if proof.missing_in_ledger is None else proof.missing_in_ledger
         print(
             f"shard {proof.shard}, by rows and ballots: missing in ledger {missing}, missing in box"
-            f" {proof.missing_in_box}, tallies off {len(proof.tally_off)}, keys that are no ballots {len(proof.misfits)}"
+            f" {proof.missing_in_box}, tallies off {len(proof.tally_off)}, misfits {len(proof.misfits)}"
         )
     return holds

@@ -33,8 +33,8 @@ def gather(settings: Settings) -> tuple[dict[str, Any], bool]:
     `{"contest", "box": {"votes", "state"}, "ledger": {"votes"}, "log": {"pending", "parked"}, "drift", "flush_lag_s",
     "conflicts"}`: votes and events in numbers, lag in seconds.
     """
-    reading = _read_box(settings)
-    ledger, books = _read_ledger(settings)
+    box_up, reading = _read_box(settings)
+    ledger_up, ledger, books = _read_ledger(settings)
     status: dict[str, Any] = {
         "contest": reading.site["contest"]["slug"] if reading else None,
         "box": {"votes": sum(reading.tallies.values()), "state": reading.state or "not_ready"} if reading else None,
@@ -44,10 +44,14 @@ def gather(settings: Settings) -> tuple[dict[str, Any], bool]:
         "flush_lag_s": round(books.lag_s, 3) if books else None,
         "conflicts": books.conflicts if books else None,
     }
-    return status, bool(reading and reading.state and ledger is not None and books and books.drift is not None)
+    no_contest = box_up and ledger_up and reading is None and ledger is None
+    told = bool(reading and reading.state and books and books.drift is not None)
+    return status, no_contest or told
 
 
-def _read_box(settings: Settings) -> Reading | None:
+def _read_box(settings: Settings) -> tuple[bool, Reading | None]:
+    """Whether the box answers, and what it has of the current contest."""
+
     async def read() -> Reading | None:
         client = async_box(settings.box())
         try:
@@ -56,24 +60,27 @@ def _read_box(settings: Settings) -> Reading | None:
             await client.aclose()
 
     try:
-        return asyncio.run(read())
+        return True, asyncio.run(read())
     except (BoxAway, BoxRefused):
-        return None
+        return False, None
 
 
-def _read_ledger(settings: Settings) -> tuple[int | None, Books | None]:
+def _read_ledger(settings: Settings) -> tuple[bool, int | None, Books | None]:
+    """Whether the ledger answers, its votes, and the books; None without a contest, or where the box is away."""
     engine = worker_engine(settings.database())
     try:
         with transaction(engine) as connection:
             contest = find_contest(connection, settings.contest)
             votes = count_votes(connection, contest.id)
-    except (LedgerAway, UnknownContestError):
-        return None, None
+    except LedgerAway:
+        return False, None, None
+    except UnknownContestError:
+        return True, None, None
     try:
         with closing(box_client(settings.box(), timeout=5.0)) as box:
-            return votes, compare(engine, box, contest)
+            return True, votes, compare(engine, box, contest)
     except (BoxAway, BoxRefused, LedgerAway):
-        return votes, None
+        return True, votes, None
 
 
 def _print(status: dict[str, Any]) -> None:

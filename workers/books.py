@@ -25,8 +25,9 @@ from workers.repair import stage_ballots
 
 @dataclass(frozen=True)
 class ShardBooks:
-    """One shard's books. `drift`: entry → box less ledger, only where it is not 0; None where it cannot be told: the box
-    is not ready, or in another epoch than the ledger."""
+    """One shard's books. `drift`: entry → box less ledger, only where it is not 0; None where it cannot be told: the
+    box is not ready, or in another epoch than the ledger.
+    """
 
     shard: int
     state: str
@@ -175,8 +176,8 @@ class Proof:
 def prove(engine: Engine, client: BoxClient, contest: Contest, *, wait_s: float = 60.0) -> list[Proof]:
     """Proves the count from the rows and the ballots themselves; minutes for millions of votes, and voting goes on.
 
-    What the ledger had before the ballots were read must be in them; what they held must be in the ledger once its cursor
-    has passed what was then the end of the log (waited for at most `wait_s`). Errors: BoxAway, LedgerAway.
+    What the ledger had before the ballots were read must be in them; what they held must be in the ledger once its
+    cursor has passed what was then the end of the log (waited for at most `wait_s`). Errors: BoxAway, LedgerAway.
     """
     with ledger_errors(), engine.connect() as connection:
         return [_prove_shard(connection, client, contest, shard, wait_s) for shard in range(contest.shards)]

@@ -3,17 +3,17 @@
     lock the cursor row ─▶ read the log from the cursor on ─▶ COPY ─▶ INSERT … ON CONFLICT DO NOTHING ─▶ decisions
     ─▶ tallies ─▶ move the cursor ─▶ COMMIT ─▶ trim
 
-| dies …                        | then                                                                                   |
-|-------------------------------|----------------------------------------------------------------------------------------|
-| before the cursor is locked   | nothing has happened                                                                   |
-| after COPY, before COMMIT     | PostgreSQL rolls back; the next flush reads the same events again                      |
-| in COMMIT, its answer lost    | the next flush reads the cursor row, moved or not moved, and goes on from there        |
-| after COMMIT, before the trim | the log is longer than it need be; the next trim drops it                              |
-| stopped with the row locked   | others skip the shard; PostgreSQL ends the transaction after 30 s, its COMMIT fails    |
-| stopped between transactions  | others go on; when it wakes it locks and reads anew; a late trim drops less, not more  |
+| dies …                        | then                                                                                |
+|-------------------------------|-------------------------------------------------------------------------------------|
+| before the cursor is locked   | nothing has happened                                                                |
+| after COPY, before COMMIT     | PostgreSQL rolls back; the next flush reads the same events again                   |
+| in COMMIT, its answer lost    | the next flush reads the cursor row, moved or not moved, and goes on from there     |
+| after COMMIT, before the trim | the log is longer than it need be; the next trim drops it                           |
+| stopped with the row locked   | others skip the shard; PostgreSQL ends the transaction after 30 s, its COMMIT fails  |
+| stopped between transactions  | others go on; when it wakes it locks and reads anew; a late trim drops less      |
 
-The overlap rule: the cursor row knows the id, a checksum and the epoch of the last event taken, and how many were taken.
-Each batch begins by finding that very event in the log. Anything else means that a store went back in time or lost
+The overlap rule: the cursor row knows id, checksum and epoch of the last event taken, and how many were taken. Each
+batch begins by finding that very event in the log. Anything else means that a store went back in time or lost
 something: LogFaultError, and the repair runs. Never guessed, never silently continued.
 """
 

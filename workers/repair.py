@@ -86,8 +86,8 @@ def repair(
 ) -> RepairReport:
     """Opens the contest in the box, or brings a damaged box or ledger back. Safe to run twice and to kill at any point.
 
-    `accept_epoch`: a person vouches for a box whose epoch the ledger does not know (a ledger restored from a backup that
-    is older than the latest repair).
+    `accept_epoch`: a person vouches for a box whose epoch the ledger does not know (a ledger restored from a backup
+    that is older than the latest repair).
     Errors: RepairRefusedError, RepairTakenOverError, BoxAway, BoxFull, LedgerAway.
     """
     report = RepairReport()

@@ -1,5 +1,5 @@
-"""The ticker: what runs when. Each second it nudges the flush and brings decisions into the box; each minute it asks for
-the books, each night for the proof. It decides nothing about votes, may die at any moment, and two of them do no harm.
+"""The ticker: what runs when. Each second it nudges the flush and brings decisions into the box; each minute it asks
+for the books, each night for the proof. It decides nothing about votes, may die at any moment, and two do no harm.
 """
 
 import signal

@@ -1,8 +1,8 @@
 """An RQ worker that runs the functions of a closed list and nothing else.
 
 It works in its own process without forking: a slice lasts seconds, a crash costs nothing (see the crash table of the
-flush), and `kill -9` leaves no work horse behind that would go on unseen. One queue a process: with several RQ pops a job
-before it knows it, and the job is gone when the worker dies.
+flush), and `kill -9` leaves no work horse behind that would go on unseen. One queue a process: with several RQ pops a
+job before it knows it, and the job is gone when the worker dies.
 """
 
 import signal
@@ -27,7 +27,8 @@ log = structlog.get_logger()
 
 class ListedJob(Job):
     """A job that can call nothing but a function of the list, whatever its payload says: RQ's maintenance runs failure
-    callbacks of abandoned jobs too, past the worker."""
+    callbacks of abandoned jobs too, past the worker.
+    """
 
     @property
     def func(self) -> Callable[..., Any] | None:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, NamedTuple
 
+import hiredis
 import redis.asyncio
 import structlog
 from redis.exceptions import ClusterDownError, MasterDownError, NoPermissionError, ReadOnlyError, ResponseError
@@ -50,7 +51,11 @@ class _Waiting(NamedTuple):
 
 
 async def _send(client: redis.asyncio.Redis, args: list[Any]) -> Any:
-    return await client.execute_command(*args)  # type: ignore[no-untyped-call]  # redis-py has no types here
+    """One command on the client's one connection. Packed by hiredis in one go: redis-py would pack it in Python, which
+    takes a tenth of a vote's time."""
+    connection: Any = client.connection
+    await connection.send_packed_command([hiredis.pack_command(tuple(args))], check_health=False)
+    return await connection.read_response(disable_decoding=True)
 
 
 async def _load_library(client: redis.asyncio.Redis, seconds: float) -> str | None:
@@ -228,11 +233,11 @@ class _Shard:
                 finally:
                     self._up -= 1
             except BoxRefused as error:
-                log.error("the box is set otherwise than votes need", problem=str(error))  # noqa: TRY400 - no traceback
+                log.error("the box is set otherwise than votes need", problem=str(error))
             except BoxAway as error:
                 log.warning("the box does not answer", problem=str(error))
             except (ResponseError, UnclearReplyError) as error:
-                log.error("the box gave an answer not understood", problem=str(error))  # noqa: TRY400 - as above
+                log.error("the box gave an answer not understood", problem=str(error))
             except Exception:
                 log.exception("a lane broke")  # and begins anew: its votes were settled as not confirmed
             finally:

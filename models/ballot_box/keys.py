@@ -5,7 +5,7 @@
 | `contests`       | hash   | slug → contest id, so that an API finds its contest without a ledger |
 | `{c}:site`       | string | the published contest and entries, one versioned JSON document    |
 | `{c.s}:contest`  | hash   | see CONTEST_FIELDS; missing = not ready: no function does anything |
-| `{c.s}:shut`     | hash   | the contest hash while a repair has taken it away, and `repair`, the token of the latest repair |
+| `{c.s}:shut`     | hash   | the contest hash while a repair has it away; `repair`: its token  |
 | `{c.s}:entries`  | set    | ids of the entries that may be voted for                          |
 | `{c.s}:ballot:A` | set    | ids of the entries that account A voted for: the deduplication    |
 | `{c.s}:tally`    | hash   | entry id → votes counted                                          |

@@ -1,4 +1,4 @@
-"""Connections to scratch: RQ, workers' status, later login codes, limits and operators' sessions. Voting never needs it."""
+"""Connections to scratch: RQ and the workers' status. Voting never needs it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,7 @@
 """What the workers last found out about the books, for metrics and for people: one hash in scratch.
 
-Fields: `pending`, `parked`, `conflicts` (events, votes), `drift` (votes; empty: cannot be told), `flush_lag_s` (seconds),
-`fault` (in words, empty: none), `at` (ms since 1970 by the box's clock), `proven_at` and `proof` (the nightly proof).
+Fields: `pending`, `parked` (events), `conflicts` (votes), `drift` (votes; empty: cannot be told), `flush_lag_s`
+(seconds), `fault` (in words, empty: none), `ticked_at` (ms since 1970), `proof` (`holds`, `failed`).
 """
 
 from typing import Any

@@ -29,7 +29,9 @@ class Stack:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         kept = {name: value for name, value in os.environ.items() if not name.endswith(("_URL", "_KEY", "_KEYS"))}
-        self.environment = kept | {"DATA_DIR": str(folder), "PORT": str(self.port), "WEB_CONCURRENCY": "2"} | environment
+        self.environment = (
+            kept | {"DATA_DIR": str(folder), "PORT": str(self.port), "WEB_CONCURRENCY": "2"} | environment
+        )
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Stack":

@@ -81,7 +81,9 @@ def check(stack: Stack, journal: Journal) -> None:
 
 def kill_a_worker_in_mid_flush(stack: Stack) -> None:
     """A lock on the votes keeps the flush in its INSERT; there it is killed."""
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INSERT INTO votes%'"
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INSERT INTO votes%'"
+    )
     with ledger(stack) as watcher, ledger(stack) as holder:
         with holder.transaction():
             holder.execute("LOCK TABLE votes IN SHARE MODE")

@@ -71,7 +71,8 @@ class Voters:
     ) -> None:
         reader, writer = connection
         writer.write(
-            f"PUT /api/entries/{entry}/vote HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.tokens[number]}\r\n\r\n".encode()
+            f"PUT /api/entries/{entry}/vote HTTP/1.1\r\nHost: x\r\n"
+            f"Authorization: Bearer {self.tokens[number]}\r\n\r\n".encode()
         )
         head = await reader.readuntil(b"\r\n\r\n")
         status = int(head[9:12])

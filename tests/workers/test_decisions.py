@@ -1,5 +1,6 @@
 """Operators' decisions on their way into the box, and the box's own on their way into the ledger."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -108,8 +109,6 @@ def test_a_window_moved_in_the_ledger_reaches_the_box(open_contest: Stage) -> No
 
 
 def test_decisions_reach_every_shard_and_the_site(box: str, database: str) -> None:
-    import asyncio
-
     async def read() -> Any:
         client = async_box(box)
         try:

@@ -375,7 +375,7 @@ def test_shards_are_flushed_on_their_own(box: str, database: str) -> None:
             assert [flush_batch(connection, made.client, made.contest_id, n).events for n in range(3)] == [10, 10, 10]
         books = compare(made.engine, made.client, made.contest)
         assert (books.drift, books.pending, [s.ledger_votes for s in books.shards]) == (0, 0, [10, 10, 10])
-        assert {shard: count for shard, count in made.rows("SELECT shard, count(*) FROM votes GROUP BY shard")} == {
+        assert dict(made.rows("SELECT shard, count(*) FROM votes GROUP BY shard")) == {
             0: 10,
             1: 10,
             2: 10,

@@ -9,10 +9,12 @@ import pytest
 
 from models.ballot_box import drain, steer
 from models.ballot_box.connection import box_client
+from models.cursor import read_cursors
 from models.database import transaction, worker_engine
 from models.outcomes import Outcome
 from models.secrets import KeyRing
 from tests.workers.contests import KEYS, Stage, stage
+from workers import repair as repair_module
 from workers.books import compare, prove
 from workers.flush import LogFaultError, NotReadyError, flush_batch
 from workers.repair import RepairRefusedError, repair
@@ -151,7 +153,7 @@ def restored_ledger(made: Stage, copy: str) -> Iterator[Stage]:
 
 def copy_of(made: Stage, postgres: Any, database: str) -> str:
     made.engine.dispose()
-    url: str = postgres.new_database(database.rsplit("/", 1)[1].split("?")[0])
+    url: str = postgres.new_database(database.rsplit("/", 1)[1].split("?", maxsplit=1)[0])
     return url
 
 
@@ -182,8 +184,6 @@ def test_a_ledger_restored_to_a_state_older_than_the_log(
     votes += open_contest.cast_many(3)
     flush(open_contest)
     with transaction(open_contest.engine) as connection:
-        from models.cursor import read_cursors
-
         at = read_cursors(connection, open_contest.contest_id)[0].at
     open_contest.client.xtrim(open_contest.keys().log, minid=f"{at[0]}-{at[1]}", approximate=False)
     with restored_ledger(open_contest, copy) as restored:
@@ -350,15 +350,13 @@ def test_killed_at_every_step_and_run_again(
 
 def test_killed_before_its_last_commit(open_contest: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The log has begun anew, the cursor row has not."""
-    from workers import repair as module
-
     votes = open_contest.cast_many(30)
 
     def die(*_args: Any) -> None:
         raise Crash
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "begin_cursor", die)
+        patch.setattr(repair_module, "begin_cursor", die)
         with pytest.raises(Crash):
             open_contest.repair()
     assert open_contest.cast((5, 1)) == [Outcome.NOT_READY]

@@ -1,10 +1,10 @@
 """Random casts, flushes, deaths, replays, voids, restarts and repairs, held against a model of what must be (I1-I6).
 
-The model is a dictionary: (account, entry) → counted or taken out. Whatever happens in whatever order, box and ledger end
-up with exactly that, none twice, drift 0; an accepted vote is never forgotten, a repeat always gets `already_voted`.
+The model is a dictionary: (account, entry) → counted or taken out. Whatever happens in whatever order, box and ledger
+end up with exactly that, none twice, drift 0; a repeat always gets `already_voted`.
 """
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from models.ballot_box import steer
-from models.database import LedgerAway
+from models.database import LedgerAway, transaction, worker_engine
 from models.outcomes import Outcome
 from tests.servers import empty_valkey
 from tests.workers.contests import Stage, stage
@@ -150,10 +150,8 @@ class Votes(RuleBasedStateMachine):
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(steer, "call", call)
-            try:
+            with suppress(Crash):
                 self.made.repair()
-            except Crash:
-                pass
         self.made.repair()
 
     @rule()
@@ -187,8 +185,6 @@ class Votes(RuleBasedStateMachine):
 
 
 def empty_ledger(database: str) -> None:
-    from models.database import transaction, worker_engine
-
     engine = worker_engine(database)
     with transaction(engine) as connection:
         connection.exec_driver_sql(
