@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from models import recovery
 from models.ballot_box.connection import BoxClient
@@ -22,11 +23,13 @@ from models.event import MalformedEventError, unpack
 from models.vote import count_rows, shard_tallies
 from workers.repair import stage_ballots
 
+MOST_EVENTS = 1_000_000  # pending events that are read to tell drift: some seconds
+
 
 @dataclass(frozen=True)
 class ShardBooks:
     """One shard's books. `drift`: entry → box less ledger, only where it is not 0; None where it cannot be told: the
-    box is not ready, or in another epoch than the ledger.
+    box is not ready, in another epoch than the ledger, or too far ahead of it.
     """
 
     shard: int
@@ -94,23 +97,27 @@ def read_ledger(connection: Connection, contest: Contest) -> list[LedgerBooks]:
     ]
 
 
-def compare(engine: Engine, client: BoxClient, contest: Contest) -> Books:
-    """The contest's books, now. Errors: BoxAway, LedgerAway."""
+def compare(engine: Engine, client: BoxClient, contest: Contest, *, most: int = MOST_EVENTS) -> Books:
+    """The contest's books, now. With more than `most` events pending in a shard its drift is not told: reading them all
+    would take longer than it is worth. Errors: BoxAway, LedgerAway.
+    """
     with ledger_errors(), engine.connect() as connection, snapshot(connection):
         ledger = read_ledger(connection, contest)
-    return Books([compare_shard(client, contest.id, shard, side) for shard, side in enumerate(ledger)])
+    return Books([compare_shard(client, contest.id, shard, side, most) for shard, side in enumerate(ledger)])
 
 
-def compare_shard(client: BoxClient, contest_id: int, shard: int, ledger: LedgerBooks) -> ShardBooks:
+def compare_shard(client: BoxClient, contest_id: int, shard: int, ledger: LedgerBooks, most: int) -> ShardBooks:
     """One shard's books, the ledger's side read before. Errors: BoxAway."""
     keys = shard_keys(contest_id, shard)
     box = read_books(client, keys)
     cursor = ledger.cursor
     fits = cursor is not None and box.epoch == cursor.epoch
+    pending = max(0, box.added - cursor.taken) if cursor else box.added
     expected: Counter[int] = Counter(box.tally)
     first = None
     if cursor is not None and fits:
-        first = _take_off(expected, events_between(client, keys, cursor.at, box.last))
+        events = events_between(client, keys, cursor.at, box.last)
+        first = _take_off(expected, events if pending <= most else islice(events, 1))
         expected.subtract(_by_entry(ledger.parked))
     expected.subtract(ledger.tally)
     return ShardBooks(
@@ -118,11 +125,11 @@ def compare_shard(client: BoxClient, contest_id: int, shard: int, ledger: Ledger
         state=box.state,
         box_votes=sum(box.tally.values()),
         ledger_votes=sum(ledger.tally.values()),
-        pending=max(0, box.added - cursor.taken) if cursor else box.added,
+        pending=pending,
         lag_s=_lag(box, first),
         parked=len(ledger.parked),
         conflicts=cursor.conflicts if cursor else 0,
-        drift={entry: votes for entry, votes in expected.items() if votes} if fits else None,
+        drift={entry: votes for entry, votes in expected.items() if votes} if fits and pending <= most else None,
     )
 
 

@@ -67,11 +67,12 @@ def decisions_of(contest: Contest, entries: list[int], blocked_accounts: list[in
     )
 
 
-def pause(engine: Engine, client: BoxClient, contest: Contest) -> None:
-    """Pauses voting: on the box at once, then in the ledger. Errors: BoxAway, LedgerAway (then the box is paused)."""
-    for number in range(contest.shards):
-        steer.stop(client, shard_keys(contest.id, number))
-    bring(engine, client, contest)
+def pause_box(client: BoxClient, contest_id: int, shards: int) -> set[str]:
+    """Pauses voting on the box, also while the ledger is away; `bring` tells the ledger. Returns the shards' states.
+
+    Errors: BoxAway.
+    """
+    return {steer.stop(client, shard_keys(contest_id, number)).state for number in range(shards)}
 
 
 def resume(engine: Engine, client: BoxClient, contest: Contest) -> bool:

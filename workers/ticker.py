@@ -29,6 +29,7 @@ log = structlog.get_logger()
 EVERY_S = 1.0
 SLICE_S = 20.0
 BOOKS_EVERY_S = 60.0
+QUICK_EVENTS = 20_000  # pending events that a round reads to tell drift
 PROOF_HOUR = 3  # o'clock in the province
 PROVINCE = ZoneInfo("Asia/Ho_Chi_Minh")
 
@@ -83,7 +84,9 @@ class Ticker:
         return next((contest for contest in self.contests if self.slug in {None, contest.slug}), None)
 
     def _write_status(self, contest: Contest) -> None:
-        books = as_status(compare(self.engine, self.box, contest))
+        books = as_status(compare(self.engine, self.box, contest, most=QUICK_EVENTS))
+        if books["drift"] is None and (books["pending"] or 0) > QUICK_EVENTS:
+            del books["drift"]  # what the last books of the minute said stays
         write_status(self.scratch, books | {"ticked_at": int(time.time() * 1000)})
 
     @staticmethod

@@ -19,6 +19,7 @@ from models.event import pack_cast
 from models.outcomes import BY_LETTER, Outcome
 from models.receipt import Receipts
 from models.secrets import KeyRing
+from workers.decisions import bring, pause_box
 from workers.repair import RepairReport, repair
 
 KEYS = KeyRing(identity_key="made up for tests", session_keys=("made up too",))
@@ -64,6 +65,11 @@ class Stage:
 
     def repair(self, **options: Any) -> RepairReport:
         return repair(self.engine, self.client, self.contest_id, KEYS, **options)
+
+    def pause(self) -> None:
+        """As `binhchon pause` does."""
+        assert pause_box(self.client, self.contest_id, self.shards) == {"paused"}
+        assert bring(self.engine, self.client, self.contest)
 
     def cast(self, *votes: tuple[int, int], epoch: int | None = None) -> list[Outcome]:
         """Votes (account, entry) of one shard, in one call."""

@@ -14,7 +14,7 @@ from models.contest_import import import_contest
 from models.database import transaction
 from models.outcomes import Outcome
 from tests.workers.contests import KEYS, Stage, contest_file, stage
-from workers.decisions import bring, pause, resume
+from workers.decisions import bring, resume
 
 
 def state_of(made: Stage) -> str:
@@ -27,7 +27,7 @@ def bring_again(made: Stage) -> bool:
 
 def test_pause_and_resume(open_contest: Stage) -> None:
     [vote] = open_contest.cast_many(1)
-    pause(open_contest.engine, open_contest.client, open_contest.contest)
+    open_contest.pause()
     assert state_of(open_contest) == "paused"
     assert open_contest.cast((5, 1), vote, (5, UNKNOWN)) == [Outcome.PAUSED, Outcome.ALREADY_VOTED, Outcome.PAUSED]
     assert resume(open_contest.engine, open_contest.client, open_contest.contest)
@@ -117,7 +117,7 @@ def test_decisions_reach_every_shard_and_the_site(box: str, database: str) -> No
             await client.aclose()
 
     with stage(box, database, shards=3) as made:
-        pause(made.engine, made.client, made.contest)
+        made.pause()
         assert [made.cast((account, 1)) for account in range(3)] == [[Outcome.PAUSED]] * 3
         reading = asyncio.run(read())
         assert (reading.state, reading.version) == ("paused", made.contest.version)

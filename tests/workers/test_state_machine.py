@@ -18,7 +18,7 @@ from models.outcomes import Outcome
 from tests.servers import empty_valkey
 from tests.workers.contests import Stage, stage
 from workers.books import compare, prove
-from workers.decisions import pause, resume
+from workers.decisions import resume
 from workers.flush import flush_batch
 
 ACCOUNTS = st.integers(1, 4)
@@ -124,7 +124,7 @@ class Votes(RuleBasedStateMachine):
         if self.paused:
             assert resume(self.made.engine, self.made.client, self.made.contest)
         else:
-            pause(self.made.engine, self.made.client, self.made.contest)
+            self.made.pause()
         self.paused = not self.paused
 
     @rule()

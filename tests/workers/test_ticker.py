@@ -13,6 +13,7 @@ from models.jobs import BOOKS, flush_queue
 from models.outcomes import Outcome
 from models.scratch.connection import ScratchClient, scratch_client
 from tests.workers.contests import Stage
+from workers import ticker as ticker_module
 from workers.ticker import Ticker
 
 NOON = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)  # 12:00 in the province
@@ -77,3 +78,14 @@ def test_a_contest_that_is_final_is_left_alone(ticker: Ticker, open_contest: Sta
         connection.exec_driver_sql("UPDATE contests SET state = 'final'")
     ticker.tick(0.0, NOON)
     assert jobs(ticker.scratch, flush_queue(0)) == []
+
+
+def test_with_a_long_log_a_round_tells_what_is_pending_and_leaves_drift_to_the_minute(
+    ticker: Ticker, open_contest: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ticker_module, "QUICK_EVENTS", 5)
+    ticker.scratch.hset("status", "drift", "0")
+    open_contest.cast_many(20)
+    ticker.tick(0.0, NOON)
+    assert ticker.scratch.hmget("status", "pending", "drift") == [b"20", b"0"]
+    assert float(ticker.scratch.hget("status", "flush_lag_s")) >= 0
