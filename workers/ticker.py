@@ -84,10 +84,11 @@ class Ticker:
         return next((contest for contest in self.contests if self.slug in {None, contest.slug}), None)
 
     def _write_status(self, contest: Contest) -> None:
-        books = as_status(compare(self.engine, self.box, contest, most=QUICK_EVENTS))
-        if books["drift"] is None and (books["pending"] or 0) > QUICK_EVENTS:
-            del books["drift"]  # what the last books of the minute said stays
-        write_status(self.scratch, books | {"ticked_at": int(time.time() * 1000)})
+        books = compare(self.engine, self.box, contest, most=QUICK_EVENTS)
+        found = as_status(books) | {"ticked_at": int(time.time() * 1000)}
+        if books.drift is None and books.pending > QUICK_EVENTS:
+            del found["drift"]  # what the last books of the minute said stays
+        write_status(self.scratch, found)
 
     @staticmethod
     def _attempt(what: str, step: Callable[[], None]) -> None:
