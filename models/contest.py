@@ -167,11 +167,6 @@ def votable_entries(connection: Connection, contest_id: int) -> list[int]:
     return list(connection.scalars(query.order_by(entries.c.id)))
 
 
-def entry_ids(connection: Connection, contest_id: int) -> list[int]:
-    """All entries, drafts and withdrawn ones too."""
-    return list(connection.scalars(select(entries.c.id).where(entries.c.contest_id == contest_id)))
-
-
 def never_reuse_entry_ids(connection: Connection, greatest: int) -> None:
     """Moves the sequence past an id that a vote names: in a ledger restored from a backup it stands behind."""
     connection.execute(

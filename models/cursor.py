@@ -21,8 +21,9 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from models.database import metadata
+from models.database import metadata, reading
 
 cursors = Table(
     "cursors",
@@ -125,6 +126,13 @@ def read_cursors(connection: Connection, contest_id: int) -> dict[int, Cursor]:
     """Shard → cursor, without locks."""
     rows = connection.execute(select(*_COLUMNS).where(cursors.c.contest_id == contest_id))
     return {row.shard: _cursor(row) for row in rows}
+
+
+async def events_taken(engine: AsyncEngine, contest_id: int) -> dict[int, int]:
+    """Shard → events of its log that the ledger has taken. Errors: LedgerAway."""
+    query = select(cursors.c.shard, cursors.c.taken).where(cursors.c.contest_id == contest_id)
+    async with reading(engine) as connection:
+        return dict((await connection.execute(query)).all())
 
 
 def move_cursor(connection: Connection, old: Cursor, at: LogId, packed: bytes, events: int, conflicts: int) -> None:

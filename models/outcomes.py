@@ -4,7 +4,7 @@ from enum import Enum
 
 
 class Outcome(Enum):
-    """Values are the contract's codes. `letter` is how `ballot_box.lua` spells the ones that it decides."""
+    """Values are the contract's codes."""
 
     COUNTED = "counted"
     ALREADY_VOTED = "already_voted"
@@ -30,3 +30,4 @@ BY_LETTER: dict[int, Outcome] = {
     ord("b"): Outcome.BLOCKED,
     ord("r"): Outcome.NOT_READY,
 }
+"""A byte of the reply of `cast` (`ballot_box.lua`) → the outcome that it stands for."""

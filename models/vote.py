@@ -25,7 +25,6 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from models.contest import entries
-from models.cursor import cursors
 from models.database import metadata, reading
 
 # An acknowledged vote can meet no constraint but the second belt, UNIQUE (account_id, entry_id): no foreign keys, no
@@ -65,7 +64,6 @@ _ROW = struct.Struct(">hiqiqiqiqiiiiihih")
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack(">ii", 0, 0)
 _COPY_TRAILER = struct.pack(">h", -1)
 _LENGTH = struct.Struct(">i")
-_NULL = _LENGTH.pack(-1)
 
 COPY_COLUMNS = ("account_id", "cast_at", "log_ms", "receipt", "entry_id", "log_seq", "shard", "proof", "evidence")
 
@@ -261,13 +259,6 @@ async def find_receipt(engine: AsyncEngine, contest_id: int, number: int) -> Rec
     async with reading(engine) as connection:
         row = (await connection.execute(query)).first()
     return ReceiptRecord(*row) if row else None
-
-
-async def events_taken(engine: AsyncEngine, contest_id: int) -> dict[int, int]:
-    """Shard → events of its log that the ledger has taken. Errors: LedgerAway."""
-    query = select(cursors.c.shard, cursors.c.taken).where(cursors.c.contest_id == contest_id)
-    async with reading(engine) as connection:
-        return dict((await connection.execute(query)).all())
 
 
 def from_ms(milliseconds: int) -> datetime:

@@ -1,7 +1,7 @@
 """Connections to the box. On every new one its settings and role are read, and a box that is set otherwise is refused.
 
 Nothing here sends a command twice by itself: redis-py's own retries (10 unless told otherwise) are off, and a call that
-takes longer than TIMEOUT_S is given up and its connection closed, so that no caller gets another's answer.
+takes longer than its client's time-out is given up and its connection closed, so that no caller gets another's answer.
 """
 
 import asyncio

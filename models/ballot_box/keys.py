@@ -4,7 +4,7 @@
 |------------------|--------|-------------------------------------------------------------------|
 | `contests`       | hash   | slug → contest id, so that an API finds its contest without a ledger |
 | `{c}:site`       | string | the published contest and entries, one versioned JSON document    |
-| `{c.s}:contest`  | hash   | see CONTEST_FIELDS; missing = not ready: no function does anything |
+| `{c.s}:contest`  | hash   | see below; missing = not ready: no function does anything         |
 | `{c.s}:shut`     | hash   | the contest hash while a repair has it away; `repair`: its token  |
 | `{c.s}:entries`  | set    | ids of the entries that may be voted for                          |
 | `{c.s}:ballot:A` | set    | ids of the entries that account A voted for: the deduplication    |
@@ -15,25 +15,23 @@
 
 `c` is the contest's id, `s` the shard: `account % S`. The braces are a hash tag: the keys of one shard stay together
 on a cluster, and one function call may touch them all.
+
+| field of `contest`      | what                                                                         |
+|-------------------------|------------------------------------------------------------------------------|
+| `state`                 | `open`, `paused`, `closed`, `final`                                          |
+| `opens_at`, `closes_at` | ms since 1970, UTC; `closes_at` is the first moment that is too late         |
+| `version`               | of the operators' decisions; only a greater one is taken                     |
+| `epoch`                 | which life of the box and its log this is; a repair begins a new one         |
+| `shards`                | S                                                                            |
+| `key`                   | fingerprint of the identity key and the normalisation rules                  |
+| `sessions_from`         | ms since 1970: sessions issued before it are over                            |
+| `stops`                 | how often voting was stopped on the box alone                                |
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 CONTESTS = "contests"
-LOG_FIELD = b"e"
-
-CONTEST_FIELDS = (
-    "state",  # open, paused, closed, final
-    "opens_at",  # ms since 1970, UTC
-    "closes_at",  # ms since 1970, UTC; the first moment that is too late
-    "version",  # of the operators' decisions; only a greater one is taken
-    "epoch",  # which life of the box and its log this is; a repair begins a new one
-    "shards",  # S
-    "key",  # fingerprint of the identity key and the normalisation rules
-    "sessions_from",  # ms since 1970: sessions issued before it are over
-    "stops",  # how often voting was stopped on the box alone
-)
 
 
 @dataclass(frozen=True)
