@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from models.database import metadata, reading
+from models.event import LogId
 
 cursors = Table(
     "cursors",
@@ -63,8 +64,6 @@ parked_events = Table(
     Column("parked_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("resolved_at", DateTime(timezone=True)),
 )
-
-LogId = tuple[int, int]
 
 
 @dataclass(frozen=True)

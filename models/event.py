@@ -19,6 +19,9 @@ VERSION = 1
 MAX_ACCOUNT = 2**63 - 1
 MAX_ENTRY = 2**31 - 1
 
+LogId = tuple[int, int]
+"""Where an event stands in its log: (ms, number within that ms). As text -10 would sort before -9."""
+
 
 class Kind(IntEnum):
     OPENED = 1

@@ -17,9 +17,9 @@ from models.ballot_box.connection import BoxClient
 from models.ballot_box.drain import BoxBooks, LogEvent, events_between, read_books
 from models.ballot_box.keys import shard_keys
 from models.contest import Contest
-from models.cursor import Cursor, LogId, Parked, parked, read_cursors
+from models.cursor import Cursor, Parked, parked, read_cursors
 from models.database import Connection, Engine, ledger_errors, snapshot
-from models.event import MalformedEventError, unpack
+from models.event import LogId, MalformedEventError, unpack
 from models.vote import count_rows, shard_tallies
 from workers.repair import stage_ballots
 

@@ -26,8 +26,9 @@ import structlog
 from models.ballot_box.connection import BoxClient
 from models.ballot_box.drain import LogPage, read_log, trim
 from models.ballot_box.keys import shard_keys
-from models.cursor import Cursor, LogId, checksum, lock_cursor, move_cursor
+from models.cursor import Cursor, checksum, lock_cursor, move_cursor
 from models.database import Connection, Engine, ledger_errors
+from models.event import LogId
 from models.vote import add_to_tallies
 from workers.pour import pour
 

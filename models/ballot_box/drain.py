@@ -9,8 +9,8 @@ from redis.exceptions import ResponseError
 
 from models.ballot_box.connection import box_errors
 from models.ballot_box.keys import ShardKeys
+from models.event import LogId
 
-LogId = tuple[int, int]
 LogEvent = tuple[int, int, bytes]
 """(ms, seq, packed event)"""
 
@@ -29,7 +29,6 @@ class LogPage:
 
     epoch: int | None
     added: int
-    last: LogId
     events: list[LogEvent]
 
 
@@ -62,8 +61,8 @@ def read_log(client: redis.Redis, keys: ShardKeys, start: LogId, limit: int) -> 
     pipe.xrange(keys.log, f"{start[0]}-{start[1]}", "+", count=limit)
     epoch, info, page = _execute(pipe)
     if isinstance(info, ResponseError):  # there is no log
-        return LogPage(_int(epoch), 0, (0, 0), [])
-    return LogPage(_int(epoch), int(info["entries-added"]), log_id(info["last-generated-id"]), _events(page))
+        return LogPage(_int(epoch), 0, [])
+    return LogPage(_int(epoch), int(info["entries-added"]), _events(page))
 
 
 def _int(value: bytes | None) -> int | None:
@@ -146,10 +145,9 @@ def scan_ballots(
     members that are no numbers, go to `on_misfit`. Errors: BoxAway.
     """
     cursor = 0
-    pattern = _literal(keys.ballot) + "*"
     while True:
         with box_errors():
-            cursor, found = client.scan(cursor, match=pattern, count=SCAN_COUNT)
+            cursor, found = client.scan(cursor, match=keys.ballot + "*", count=SCAN_COUNT)
             pipe = client.pipeline(transaction=False)
             for name in found:
                 pipe.smembers(name)
@@ -167,11 +165,6 @@ def scan_ballots(
             yield pairs
         if cursor == 0:
             return
-
-
-def _literal(prefix: str) -> str:
-    """A prefix with what SCAN's patterns would read as special escaped."""
-    return "".join(f"\\{letter}" if letter in "*?[]\\" else letter for letter in prefix)
 
 
 def read_voided(client: redis.Redis, keys: ShardKeys) -> list[tuple[int, int]]:
@@ -193,8 +186,4 @@ def whole_log(client: redis.Redis, keys: ShardKeys) -> Iterator[LogEvent]:
             if "no such key" not in str(error):
                 raise
             return
-    first = info["first-entry"]
-    if first:
-        ms, seq = log_id(first[0])
-        before = (ms, seq - 1) if seq else (ms - 1, 2**63 - 1)
-        yield from events_between(client, keys, before, log_id(info["last-generated-id"]))
+    yield from events_between(client, keys, (0, 0), log_id(info["last-generated-id"]))

@@ -9,9 +9,9 @@ import redis
 from redis.exceptions import ResponseError
 
 from models.ballot_box.connection import box_errors, call
-from models.ballot_box.drain import LogId, log_id
+from models.ballot_box.drain import log_id
 from models.ballot_box.keys import CONTESTS, ShardKeys, site_key
-from models.event import OPENED, pack_decision
+from models.event import OPENED, LogId, pack_decision
 
 REFILL = 1_000  # members a call
 
@@ -130,7 +130,7 @@ def holds_anything(client: redis.Redis, keys: ShardKeys) -> bool:
     with box_errors():
         if client.exists(keys.log):
             return True
-        return next(client.scan_iter(match=keys.ballot.replace("[", "\\[") + "*", count=1000), None) is not None
+        return next(client.scan_iter(match=keys.ballot + "*", count=1000), None) is not None
 
 
 def adopt(client: redis.Redis, keys: ShardKeys, token: str, epoch: int) -> None:
