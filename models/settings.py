@@ -63,16 +63,14 @@ class Settings(BaseSettings):
     @classmethod
     def _named_proxies(cls, value: str) -> str:
         if "*" in value:
-            msg = "name the proxies' addresses: '*' would let every client choose its own address"
-            raise ValueError(msg)
+            raise ValueError("name the proxies' addresses: '*' would let every client choose its own address")
         return value
 
     @field_validator("session_keys")
     @classmethod
     def _some_key(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value().replace(",", "").strip():
-            msg = "there is no key in it"
-            raise ValueError(msg)
+            raise ValueError("there is no key in it")
         return value
 
     @field_validator("data_dir")
@@ -93,8 +91,7 @@ class Settings(BaseSettings):
         values = {name: SecretStr(embedded[name.upper()]) for name in missing if name.upper() in embedded}
         if len(values) < len(missing):
             names = ", ".join(sorted(name.upper() for name in missing - values.keys()))
-            msg = f"no running stack in {self.data_dir} (start it with `make run`), and {names} not set"
-            raise SettingsError(msg)
+            raise SettingsError(f"no running stack in {self.data_dir} (start it with `make run`), and {names} not set")
         return self.model_copy(update=values)
 
     def database(self) -> str:
@@ -112,8 +109,9 @@ class Settings(BaseSettings):
         Errors: SettingsError in production without them: several machines would each make their own.
         """
         if self.environment == "production" and not (self.identity_key and self.session_keys):
-            msg = "IDENTITY_KEY and SESSION_KEYS must be set in production (`openssl rand -base64 32` makes one)"
-            raise SettingsError(msg)
+            raise SettingsError(
+                "IDENTITY_KEY and SESSION_KEYS must be set in production (`openssl rand -base64 32` makes one)"
+            )
         secrets_dir = self.data_dir / "secrets"
         identity = self.identity_key.get_secret_value() if self.identity_key else None
         sessions = self.session_keys.get_secret_value() if self.session_keys else None
@@ -129,8 +127,7 @@ class Settings(BaseSettings):
 
 def _required(value: SecretStr | None, name: str) -> str:
     if value is None:
-        msg = f"{name} is not set"
-        raise SettingsError(msg)
+        raise SettingsError(f"{name} is not set")
     return value.get_secret_value()
 
 
@@ -157,8 +154,7 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**(from_files | overrides))
     except ValidationError as error:
         first = error.errors()[0]
-        msg = f"{'.'.join(str(part) for part in first['loc']).upper()}: {first['msg']}"
-        raise SettingsError(msg) from None
+        raise SettingsError(f"{'.'.join(str(part) for part in first['loc']).upper()}: {first['msg']}") from None
 
 
 def _content(name: str, path: Path) -> str:

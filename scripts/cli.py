@@ -27,6 +27,7 @@ FOR_PEOPLE = {
     "EmbeddedError",
     "LedgerAway",
     "BoxAway",
+    "BoxFull",
     "BoxRefused",
     "ScratchAway",
     "UnknownContestError",
@@ -67,14 +68,14 @@ def up() -> None:
 @app.command()
 def ps(*, as_json: Json = False) -> None:
     """List the processes of the running stack. Exit code 3 when none runs."""
-    from scripts import processes
+    from scripts import ps as command
 
-    raise typer.Exit(processes.run(_settings(), as_json=as_json))
+    raise typer.Exit(command.run(_settings(), as_json=as_json))
 
 
 @app.command()
 def api(*, fd: Annotated[int | None, typer.Option(help="Listening socket to inherit.")] = None) -> None:
-    """Serve HTTP with one process."""
+    """Serve HTTP."""
     from api.serve import serve
 
     raise typer.Exit(serve(_stack(), fd))
