@@ -117,7 +117,7 @@ class Watch:
             asked_at = time.monotonic()
             reading = await self.read()
         except (BoxAway, BoxRefused) as error:
-            self._note(f"the box does not answer: {error}" if isinstance(error, BoxAway) else f"the box: {error}")
+            self._note(f"the box does not answer: {error}" if isinstance(error, BoxAway) else str(error))
             return
         self.current = self._next(reading, asked_at)
         if reading is not None:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from api.sessions import Session, Sessions
 from models.account import account_of
-from models.ballot_box.connection import BoxAway, BoxRefused, async_box
-from models.ballot_box.reading import Reading, read_box
+from models.ballot_box.connection import BoxAway, BoxRefused
+from models.ballot_box.reading import Reading
 from models.event import Proof
 from models.secrets import KeyRing
 from models.settings import Settings
+from scripts.contest_parts import read_contest
 
 PATIENCE_S = 10.0  # for a contest that is on its way into the box
 
@@ -54,18 +55,13 @@ def mint(keys: KeyRing, contest_id: int, count: int, now: int, days: int) -> lis
 
 async def _read(settings: Settings) -> Reading | None:
     """The contest as the box has it; one that was imported a moment ago is waited for."""
-    client = async_box(settings.box())
     try:
         async with asyncio.timeout(PATIENCE_S):
-            while True:  # the box announces nothing: asking again is the only way
-                reading = await read_box(client, settings.contest, None)
-                if reading is not None:
-                    return reading
+            while (reading := await read_contest(settings)) is None:  # noqa: ASYNC110 - the box announces nothing
                 await asyncio.sleep(0.1)
+            return reading
     except TimeoutError:
         return None
-    finally:
-        await client.aclose()
 
 
 def _write(out: Path, tokens: list[str]) -> None:

@@ -4,18 +4,17 @@ import asyncio
 import sys
 from contextlib import closing
 
-from models.ballot_box.connection import async_box, box_client
-from models.ballot_box.reading import Reading, read_box
+from models.ballot_box.connection import box_client
 from models.database import LedgerAway
 from models.settings import Settings
-from scripts.contest_parts import contest_parts
+from scripts.contest_parts import contest_parts, read_contest
 from workers.decisions import bring, pause_box
 
 
 def run(settings: Settings) -> int:
-    """Returns 0 when voting is paused, 1 when there is no contest in the box."""
+    """Returns 0 when voting is paused, 1 when there is no contest in the box, or one that is not open."""
     stack = settings.require_stack()
-    reading = asyncio.run(_read(stack))
+    reading = asyncio.run(read_contest(stack))
     if reading is None:
         print("binhchon: there is no contest in the box", file=sys.stderr)
         return 1
@@ -31,11 +30,3 @@ def run(settings: Settings) -> int:
     except LedgerAway as error:
         print(f"Voting is paused on the box; the ledger will be told when it is back ({error})")
     return 0
-
-
-async def _read(settings: Settings) -> Reading | None:
-    client = async_box(settings.box())
-    try:
-        return await read_box(client, settings.contest, None)
-    finally:
-        await client.aclose()

@@ -5,12 +5,13 @@ import json
 from contextlib import closing
 from typing import Any
 
-from models.ballot_box.connection import BoxAway, BoxRefused, async_box, box_client
-from models.ballot_box.reading import Reading, read_box
+from models.ballot_box.connection import BoxAway, BoxRefused, box_client
+from models.ballot_box.reading import Reading
 from models.contest import UnknownContestError, find_contest
 from models.database import LedgerAway, transaction, worker_engine
 from models.settings import Settings
 from models.vote import count_votes
+from scripts.contest_parts import read_contest
 from workers.books import Books, compare
 
 DOWN = 3
@@ -51,16 +52,8 @@ def gather(settings: Settings) -> tuple[dict[str, Any], bool]:
 
 def _read_box(settings: Settings) -> tuple[bool, Reading | None]:
     """Whether the box answers, and what it has of the current contest."""
-
-    async def read() -> Reading | None:
-        client = async_box(settings.box())
-        try:
-            return await read_box(client, settings.contest, None)
-        finally:
-            await client.aclose()
-
     try:
-        return True, asyncio.run(read())
+        return True, asyncio.run(read_contest(settings))
     except (BoxAway, BoxRefused):
         return False, None
 

@@ -61,7 +61,7 @@ def _problems(config: Any, role: Any) -> str | None:
         wrong.append("maxmemory is not set")
     if _text(role[0]) != "master":
         wrong.append(f"its role is {_text(role[0])}")
-    return "; ".join(wrong) or None
+    return f"the box is not set as votes need it: {'; '.join(wrong)}" if wrong else None
 
 
 def _text(value: Any) -> str:
@@ -130,7 +130,7 @@ def box_errors() -> Iterator[None]:
     except (RedisConnectionError, RedisTimeoutError, OSError) as error:
         raise BoxAway(str(error) or type(error).__name__) from error
     except OutOfMemoryError as error:
-        raise BoxFull(str(error)) from error
+        raise BoxFull(f"the box is at its maxmemory: {error}") from error
 
 
 def call(client: redis.Redis, name: str, keys: ShardKeys, *args: str | bytes | float) -> Any:
