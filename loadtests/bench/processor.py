@@ -1,6 +1,7 @@
 """Processor time of processes, from /proc/PID/stat (ticks of 10 ms)."""
 
 from contextlib import suppress
+from dataclasses import dataclass
 
 import psutil  # type: ignore[import-untyped]
 
@@ -23,6 +24,34 @@ def cpu_seconds(pids: dict[str, int]) -> dict[str, float]:
 def spent_between(before: dict[str, float], after: dict[str, float], count: int) -> dict[str, float]:
     """Role → µs of processor time for each of `count` votes."""
     return {role: (after[role] - before[role]) / count * 1e6 for role in before}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Processor seconds so far: of all cores, the busy ones of them, and what this process and its children took."""
+
+    all: float
+    busy: float
+    ours: float
+
+
+def machine() -> Machine:
+    """The machine as it stands now."""
+    times = psutil.cpu_times()
+    busy = times.user + times.nice + times.system + times.irq + times.softirq + times.steal
+    me = psutil.Process()
+    past = me.cpu_times()
+    ours = _own(me) + past.children_user + past.children_system
+    for child in me.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            ours += _own(child)
+    return Machine(busy + times.idle + times.iowait, busy, ours)
+
+
+def others_share(before: Machine, after: Machine) -> float:
+    """Which share of all cores was taken by processes that are not the bench's, and by the kernel on nobody's account."""
+    others = (after.busy - before.busy) - (after.ours - before.ours)
+    return max(0.0, others / (after.all - before.all))
 
 
 def _own(process: psutil.Process) -> float:

@@ -41,6 +41,7 @@ def summarise(measured: Measured, plan: Plan, folder: Path) -> dict[str, Any]:
         },
         "cpu_us_per_vote": {role: median(spent[role] for spent in measured.cpu_us) for role in ROLES}
         | {"wrk": median(load.generator_us for load in measured.loads[VOTES])},
+        "others_share": measured.others,
         "audit": asdict(measured.audit),
         "problems": measured.audit.problems(),
         "plan": asdict(plan) | {"connections": CONNECTIONS},
@@ -96,6 +97,8 @@ def as_text(summary: dict[str, Any]) -> str:
     lines += ["", *(f"{name:<24}{rate:>10,.0f}" for name, rate in rates.items()), ""]
     spent = ", ".join(f"{role} {us:.1f}" for role, us in summary["cpu_us_per_vote"].items())
     lines.append(f"processor time of a vote, µs: {spent}")
+    shares = [share for runs in summary["others_share"].values() for share in runs]
+    lines.append(f"other work on this machine took {median(shares):.0%} of it, {max(shares):.0%} in the worst run")
     audit = summary["audit"]
     lines.append(
         f"audit: {audit['answers'].get('counted', 0):,} acknowledged + {audit['cast_directly']:,} cast directly,"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from loadtests.bench.generator import CONNECTIONS, BenchError, Load, Requests, run_wrk
 from loadtests.bench.ledger import Audit, FlushRun, audit, flush_full_log, plain_copy, wait_until_flushed
-from loadtests.bench.processor import cpu_seconds, spent_between
+from loadtests.bench.processor import cpu_seconds, machine, others_share, spent_between
 from loadtests.bench.stack import Stack, running_apps, running_stack
 from loadtests.bench.tables import count_inserted, create_tables
 
@@ -33,6 +33,8 @@ class Contender:
     name: str
     port: int
     runs: list[Load] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+    """For each run, the share of the machine that went to processes that are not the bench's."""
     answered: int = 0
     sent_at_most: int = 0
 
@@ -42,6 +44,7 @@ class Measured:
     """Everything that was seen. `cpu_us`: for each round of votes, role → µs of processor time for each vote."""
 
     loads: dict[str, list[Load]]
+    others: dict[str, list[float]]
     cpu_us: list[dict[str, float]]
     flushes: list[FlushRun]
     copies_s: list[float]
@@ -68,7 +71,8 @@ def measure(folder: Path, plan: Plan, say: Callable[[str], None]) -> Measured:
             unseen_at_most=votes.sent_at_most - votes.answered,
             cast_directly=plan.rows * plan.rounds,
         )
-    return Measured({c.name: c.runs for c in contenders}, cpu_us, flushes, copies_s, counted)
+    loads, others = {c.name: c.runs for c in contenders}, {c.name: c.others for c in contenders}
+    return Measured(loads, others, cpu_us, flushes, copies_s, counted)
 
 
 @contextmanager
@@ -84,6 +88,7 @@ def _rounds(
     for contender in contenders:
         _load(stack, contender, tokens, WARM_UP_S)
         contender.runs.clear()
+        contender.others.clear()
     cpu_us = []
     for number in range(plan.rounds):
         for contender in contenders if number % 2 == 0 else reversed(contenders):
@@ -97,7 +102,9 @@ def _rounds(
 
 def _load(stack: Stack, contender: Contender, tokens: Path, seconds: int) -> Load:
     """One run of wrk; after it the log is flushed, so that no contender pays for another's votes."""
+    before = machine()
     load = run_wrk(contender.port, seconds, Requests(tokens, stack.entries, contender.sent_at_most))
+    contender.others.append(others_share(before, machine()))
     contender.runs.append(load)
     contender.answered += load.requests
     contender.sent_at_most += load.requests + CONNECTIONS + 1  # wrk asks its script for one request more, to look at it

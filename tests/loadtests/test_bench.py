@@ -56,6 +56,7 @@ def test_measures_everything_loses_nothing_and_leaves_nothing(tmp_path):
     )
     assert set(numbers["ratios"]) == {"votes/empty_asgi", "votes/empty_fastapi", "votes/insert_per_vote"}
     assert numbers["cpu_us_per_vote"]["api"] > 0
+    assert all(0 <= share < 1 for shares in numbers["others_share"].values() for share in shares)
     audit = numbers["audit"]
     assert audit["rows"] == audit["answers"]["counted"] + 5000
     assert audit["seen_by_wrk"] > 0
