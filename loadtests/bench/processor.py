@@ -49,7 +49,7 @@ def machine() -> Machine:
 
 
 def others_share(before: Machine, after: Machine) -> float:
-    """Which share of all cores was taken by processes that are not the bench's, and by the kernel on nobody's account."""
+    """Which share of all cores went to processes that are not the bench's, and to the kernel on nobody's account."""
     others = (after.busy - before.busy) - (after.ours - before.ours)
     return max(0.0, others / (after.all - before.all))
 
