@@ -1,16 +1,18 @@
 """The jobs that RQ may run: an adapter of a few lines each. The closed list itself is models/jobs.py: JOBS."""
 
+from collections.abc import Callable
 from contextlib import closing
+from typing import TypeVar
 
 import structlog
 
-from models.ballot_box.connection import BoxAway, BoxClient, BoxRefused, box_client
+from models.ballot_box.connection import BoxAway, BoxClient, BoxFull, BoxRefused, box_client
 from models.ballot_box.steer import RepairTakenOverError
-from models.contest import contest_by_id
+from models.contest import Contest, contest_by_id
 from models.database import Engine, LedgerAway, transaction, worker_engine
 from models.scratch.connection import ScratchAway, scratch_client
 from models.scratch.status import write_status
-from models.settings import Settings, settings
+from models.settings import settings
 from workers import books
 from workers.flush import LogFaultError, NotReadyError, flush_slice
 from workers.repair import RepairRefusedError
@@ -18,6 +20,8 @@ from workers.repair import repair as run_repair
 from workers.stopping import stopping
 
 log = structlog.get_logger()
+
+Found = TypeVar("Found")
 
 
 def flush(contest_id: int, shard: int, seconds: float) -> None:
@@ -38,67 +42,69 @@ def flush(contest_id: int, shard: int, seconds: float) -> None:
             log.error(
                 "ALARM: log and ledger do not fit: repairing", contest=contest_id, shard=shard, problem=str(fault)
             )
-            _repair(stack, engine, client, contest_id, str(fault))
+            _repair(engine, client, contest_id, str(fault))
 
 
 def repair(contest_id: int) -> None:
     """Opens the contest in a box that lacks it."""
     stack = settings().require_stack()
     with closing(box_client(stack.box())) as client:
-        _repair(stack, worker_engine(stack.database()), client, contest_id, "the contest is not in the box")
+        _repair(worker_engine(stack.database()), client, contest_id, "the contest is not in the box")
 
 
-def _repair(stack: Settings, engine: Engine, client: BoxClient, contest_id: int, fault: str) -> None:
+def _repair(engine: Engine, client: BoxClient, contest_id: int, fault: str) -> None:
     try:
-        run_repair(engine, client, contest_id, stack.keys())
+        run_repair(engine, client, contest_id, settings().keys())
     except (RepairRefusedError, RepairTakenOverError) as error:
         log.error("the repair does not go on", contest=contest_id, problem=str(error))
-        _note(stack, {"fault": f"{fault}; {error}"})
-    except (BoxAway, BoxRefused, LedgerAway) as error:
+        _note({"fault": f"{fault}; {error}"})
+    except (BoxAway, BoxFull, BoxRefused, LedgerAway) as error:
         log.warning("the repair waits", contest=contest_id, problem=str(error))
-        _note(stack, {"fault": fault})
+        _note({"fault": fault})
     else:
-        _note(stack, {"fault": None})
+        _note({"fault": None})
 
 
 def reconcile(contest_id: int) -> None:
     """Compares box and ledger and writes down what it found; alarms when they differ."""
-    stack = settings().require_stack()
-    engine = worker_engine(stack.database())
-    with closing(box_client(stack.box())) as client:
-        try:
-            with transaction(engine) as connection:
-                contest = contest_by_id(connection, contest_id)
-            found = books.compare(engine, client, contest)
-        except (BoxAway, BoxRefused, LedgerAway) as error:
-            log.warning("the books wait", contest=contest_id, problem=str(error))
-            return
+    asked = _ask(contest_id, books.compare)
+    if asked is None:
+        return
+    contest, found = asked
     if found.drift or found.parked:
         log.error("ALARM: the books do not agree", contest=contest.slug, drift=found.drift, parked=found.parked)
-    _note(stack, books.as_status(found))
+    _note(books.as_status(found))
 
 
 def prove(contest_id: int) -> None:
     """The nightly proof from rows and ballots."""
+    asked = _ask(contest_id, books.prove)
+    if asked is None:
+        return
+    contest, proofs = asked
+    failed = [proof for proof in proofs if not proof.holds]
+    for proof in failed:
+        log.error("ALARM: rows and ballots do not agree", contest=contest.slug, **vars(proof))
+    _note({"proof": "failed" if failed else "holds"})
+
+
+def _ask(contest_id: int, question: Callable[[Engine, BoxClient, Contest], Found]) -> tuple[Contest, Found] | None:
+    """The contest, and what comes of asking box and ledger about it; None while one of them is away."""
     stack = settings().require_stack()
     engine = worker_engine(stack.database())
     with closing(box_client(stack.box())) as client:
         try:
             with transaction(engine) as connection:
                 contest = contest_by_id(connection, contest_id)
-            proofs = books.prove(engine, client, contest)
+            return contest, question(engine, client, contest)
         except (BoxAway, BoxRefused, LedgerAway) as error:
-            log.warning("the proof waits", contest=contest_id, problem=str(error))
-            return
-    failed = [proof for proof in proofs if not proof.holds]
-    for proof in failed:
-        log.error("ALARM: rows and ballots do not agree", contest=contest.slug, **vars(proof))
-    _note(stack, {"proof": "failed" if failed else "holds"})
+            log.warning("the books wait", contest=contest_id, problem=str(error))
+            return None
 
 
-def _note(stack: Settings, values: dict[str, float | int | str | None]) -> None:
+def _note(values: dict[str, float | int | str | None]) -> None:
     try:
-        with closing(scratch_client(stack.scratch())) as client:
+        with closing(scratch_client(settings().require_stack().scratch())) as client:
             write_status(client, values)
     except ScratchAway as error:
         log.warning("scratch is away: the books are not shown", problem=str(error))
