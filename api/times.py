@@ -1,13 +1,13 @@
 """Times as the API writes them: RFC 3339, UTC, with milliseconds."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
-VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")  # no daylight saving since 1975
+from models.times import VIETNAM, from_ms
 
 
 def rfc3339(ms: int) -> str:
     """`2025-11-04T17:00:00.000Z` from ms since 1970."""
-    return rfc3339_of(datetime.fromtimestamp(ms / 1000, UTC))
+    return rfc3339_of(from_ms(ms))
 
 
 def rfc3339_of(moment: datetime) -> str:
@@ -16,4 +16,4 @@ def rfc3339_of(moment: datetime) -> str:
 
 def vietnamese(ms: int) -> str:
     """`00:00 ngày 05/11/2025`, as people in Viet Nam read a clock."""
-    return datetime.fromtimestamp(ms / 1000, VIETNAM).strftime("%H:%M ngày %d/%m/%Y")
+    return from_ms(ms).astimezone(VIETNAM).strftime("%H:%M ngày %d/%m/%Y")

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from models.database import metadata
+from models.times import milliseconds
 
 STATES = ("open", "paused", "closed", "final")
 RESULT_POLICIES = ("live", "hidden", "published")
@@ -178,11 +179,6 @@ def never_reuse_entry_ids(connection: Connection, greatest: int) -> None:
 def blocked(connection: Connection, contest_id: int) -> list[int]:
     query = select(blocked_accounts.c.account_id).where(blocked_accounts.c.contest_id == contest_id)
     return list(connection.scalars(query))
-
-
-def milliseconds(moment: datetime) -> int:
-    """Whole ms since 1970."""
-    return round(moment.timestamp() * 1000)
 
 
 def site_document(connection: Connection, contest: Contest) -> bytes:

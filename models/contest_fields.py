@@ -4,11 +4,11 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, ValidationInfo
 
-CONTEST_ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+from models.times import VIETNAM
+
 SLUG_PATTERN = r"[a-z0-9]+(-[a-z0-9]+)*"
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2200
 
@@ -62,13 +62,13 @@ def _moment(value: Any, info: ValidationInfo) -> Any:
         raise ValueError(f"the year must be between {EARLIEST_YEAR} and {LATEST_YEAR}")
     if moment.microsecond % 1000:
         raise ValueError("must not be finer than a millisecond")
-    return (moment if moment.tzinfo else moment.replace(tzinfo=CONTEST_ZONE)).astimezone(UTC)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=VIETNAM)).astimezone(UTC)
 
 
 def _moment_from_text(text: str, info: ValidationInfo) -> date:
     now: datetime = (info.context or {})["now"]
     if match := _TODAY.fullmatch(text):
-        return now.astimezone(CONTEST_ZONE).date() + timedelta(days=int(match[1] or 0))
+        return now.astimezone(VIETNAM).date() + timedelta(days=int(match[1] or 0))
     if not _RFC3339.fullmatch(text):
         raise ValueError(_HOW_TO_WRITE)
     try:

@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -259,8 +259,3 @@ async def find_receipt(engine: AsyncEngine, contest_id: int, number: int) -> Rec
     async with reading(engine) as connection:
         row = (await connection.execute(query)).first()
     return ReceiptRecord(*row) if row else None
-
-
-def from_ms(milliseconds: int) -> datetime:
-    """The moment that is so many ms after 1970, UTC."""
-    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)

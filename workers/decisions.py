@@ -8,11 +8,11 @@ from models.contest import (
     blocked,
     contest_by_id,
     decide_state,
-    milliseconds,
     site_document,
     votable_entries,
 )
 from models.database import Engine, transaction
+from models.times import milliseconds
 
 
 def bring(engine: Engine, client: BoxClient, contest: Contest) -> bool:
@@ -23,7 +23,7 @@ def bring(engine: Engine, client: BoxClient, contest: Contest) -> bool:
     """
     shards = [shard_keys(contest.id, number) for number in range(contest.shards)]
     standings = [steer.pulse(client, keys) for keys in shards]
-    if any(standing.state == "" or standing.epoch != contest.epoch for standing in standings):
+    if not is_open(contest, standings):
         return False
     _take_over(engine, contest, standings)
     with transaction(engine) as connection:
@@ -36,6 +36,11 @@ def bring(engine: Engine, client: BoxClient, contest: Contest) -> bool:
         steer.apply(client, keys, decisions)
     steer.publish_site(client, contest.id, contest.slug, document)
     return True
+
+
+def is_open(contest: Contest, standings: list[steer.Standing]) -> bool:
+    """Whether every shard has the contest, in the ledger's epoch."""
+    return all(standing.state and standing.epoch == contest.epoch for standing in standings)
 
 
 def _take_over(engine: Engine, contest: Contest, standings: list[steer.Standing]) -> None:

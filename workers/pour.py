@@ -9,7 +9,8 @@ from models.ballot_box.drain import LogEvent
 from models.cursor import park
 from models.database import Connection, RefusedDataError, savepoint
 from models.event import CAST, HEAD, VERSION, Event, Kind, MalformedEventError, unpack
-from models.vote import copy_row, from_ms, insert_staged, restore_vote, stage, unstage, void_vote, vote_exists
+from models.times import from_ms
+from models.vote import copy_row, insert_staged, restore_vote, stage, unstage, void_vote, vote_exists
 
 log = structlog.get_logger()
 

@@ -35,7 +35,6 @@ from models.contest import (
     blocked,
     contest_by_id,
     decide_state,
-    milliseconds,
     never_reuse_entry_ids,
     set_epoch,
     site_document,
@@ -45,7 +44,9 @@ from models.cursor import add_epoch, begin_cursor, knows_epoch, lock_cursor, rea
 from models.database import Connection, Engine, ledger_errors
 from models.receipt import Receipts
 from models.secrets import KeyRing
+from models.times import milliseconds
 from models.vote import recount_tallies, shard_tallies
+from workers.decisions import is_open
 from workers.flush import BATCH
 from workers.pour import pour
 
@@ -82,11 +83,13 @@ def repair(
     keys: KeyRing,
     *,
     accept_epoch: bool = False,
+    unless_open: bool = False,
     progress: Progress = _quiet,
 ) -> RepairReport:
     """Opens the contest in the box, or brings a damaged box or ledger back. Safe to run twice and to kill at any point.
 
-    `accept_epoch`: a person vouches for a box whose epoch the ledger does not know (a ledger restored from a backup
+    `unless_open`: does nothing where box and ledger are in one epoch: whoever asked saw a repair at work, perhaps, which
+    has ended since. `accept_epoch`: a person vouches for a box whose epoch the ledger does not know (a ledger restored from a backup
     that is older than the latest repair).
     Errors: RepairRefusedError, RepairTakenOverError, BoxAway, BoxFull, LedgerAway.
     """
@@ -98,8 +101,10 @@ def repair(
             contest = contest_by_id(connection, contest_id)
         if contest.key_fingerprint != keys.fingerprint():
             raise RepairRefusedError("this installation's identity key is not the one that the contest was made with")
-        token = secrets.token_hex(8)
         shards = [shard_keys(contest_id, number) for number in range(contest.shards)]
+        if unless_open and is_open(contest, [steer.pulse(client, shard) for shard in shards]):
+            return RepairReport(epoch=contest.epoch)
+        token = secrets.token_hex(8)
         _shut(connection, client, contest, shards, token, accept_epoch=accept_epoch)
         progress("shut", len(shards))
         with connection.begin():

@@ -10,7 +10,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -21,6 +20,7 @@ from models.jobs import BOOKS, FLUSH, PROVE, RECONCILE, REPAIR, enqueue, flush_q
 from models.scratch.connection import ScratchAway, ScratchClient, scratch_client
 from models.scratch.status import write_status
 from models.settings import Settings
+from models.times import VIETNAM
 from workers.books import as_status, compare
 from workers.decisions import bring
 
@@ -31,7 +31,6 @@ SLICE_S = 20.0
 BOOKS_EVERY_S = 60.0
 QUICK_EVENTS = 20_000  # pending events that a round reads to tell drift
 PROOF_HOUR = 3  # o'clock in the province
-PROVINCE = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
 @dataclass
@@ -57,7 +56,7 @@ class Ticker:
             self.booked_at = now
             for contest in live:
                 self._attempt("scratch", partial(enqueue, self.scratch, BOOKS, RECONCILE, contest.id))
-        self._prove_at_night(live, wall.astimezone(PROVINCE))
+        self._prove_at_night(live, wall.astimezone(VIETNAM))
         if current := self._current():
             self._attempt("the books", partial(self._write_status, current))
 

@@ -20,7 +20,7 @@ from loadtests.bench.tables import inserted
 from models.event import pack_evidence
 from models.receipt import Receipts
 from models.settings import Settings, load_settings
-from models.vote import from_ms
+from models.times import from_ms
 
 POOL = 48  # connections: 4 to 16 insert less, 32 to 84 the same
 NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}

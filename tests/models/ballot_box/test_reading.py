@@ -11,8 +11,8 @@ import redis.asyncio
 from models.ballot_box import steer
 from models.ballot_box.connection import BoxAway, BoxRefused, async_box
 from models.ballot_box.reading import Reading, read_ballot, read_box
-from models.contest import milliseconds
 from models.outcomes import Outcome
+from models.times import milliseconds
 from tests.models.ballot_box.boxes import CONTEST_ID, FINGERPRINT, Box, open_box
 from tests.servers import ValkeyServer
 from tests.workers.contests import KEYS, stage
