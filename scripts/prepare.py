@@ -1,5 +1,6 @@
 """`binhchon prepare`: what `up` does before anything is served: migrations, a contest where there is none, and every
-contest open in the box. A box that is away holds nothing up: workers open what is missing when it is back."""
+contest open in the box. A box that is away holds nothing up: workers open what is missing when it is back.
+"""
 
 import sys
 from contextlib import closing
@@ -40,6 +41,6 @@ def _open(settings: Settings, contest: Contest) -> None:
     with closing(box_client(settings.box(), timeout=10.0)) as box:
         try:
             if not bring(engine, box, contest):
-                repair(engine, box, contest.id, settings.keys())
+                repair(engine, box, contest.id, settings.keys(), unless_open=True)
         except (BoxAway, BoxFull, BoxRefused, RepairRefusedError, RepairTakenOverError) as error:
             print(f"binhchon: {contest.slug} is not open in the box yet: {error}", file=sys.stderr)

@@ -46,15 +46,18 @@ def flush(contest_id: int, shard: int, seconds: float) -> None:
 
 
 def repair(contest_id: int) -> None:
-    """Opens the contest in a box that lacks it."""
+    """Opens the contest in a box that lacks it. The ticker asks for it as long as it does, while it is repaired too:
+    were the last nudge of these a reason to repair again, a repair of more than a second would never be the last.
+    """
     stack = settings().require_stack()
     with closing(box_client(stack.box())) as client:
-        _repair(worker_engine(stack.database()), client, contest_id, "the contest is not in the box")
+        engine = worker_engine(stack.database())
+        _repair(engine, client, contest_id, "the contest is not in the box", unless_open=True)
 
 
-def _repair(engine: Engine, client: BoxClient, contest_id: int, fault: str) -> None:
+def _repair(engine: Engine, client: BoxClient, contest_id: int, fault: str, *, unless_open: bool = False) -> None:
     try:
-        run_repair(engine, client, contest_id, settings().keys())
+        run_repair(engine, client, contest_id, settings().keys(), unless_open=unless_open)
     except (RepairRefusedError, RepairTakenOverError) as error:
         log.error("the repair does not go on", contest=contest_id, problem=str(error))
         _note({"fault": f"{fault}; {error}"})

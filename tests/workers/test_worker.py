@@ -18,6 +18,7 @@ from rq.serializers import JSONSerializer, PickleSerializer
 from rq.webhook import Webhook
 
 from models.jobs import BOOKS, FLUSH, JOBS, RECONCILE, REPAIR, enqueue, flush_queue
+from models.outcomes import Outcome
 from models.scratch.connection import ScratchClient, scratch_client
 from models.settings import settings
 from tests.servers import wait_for
@@ -114,6 +115,20 @@ def test_books_and_opening_go_through_the_queue(open_contest: Stage, client: Scr
     enqueue(client, BOOKS, RECONCILE, open_contest.contest_id)
     work(client)
     assert client.hmget("status", "drift", "pending", "fault") == [b"0", b"0", b""]
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_nudge_that_waited_while_the_contest_was_repaired_repairs_nothing(
+    open_contest: Stage, client: ScratchClient
+) -> None:
+    """The ticker nudges once a second all the time that a repair takes."""
+    open_contest.client.flushall()
+    enqueue(client, BOOKS, REPAIR, open_contest.contest_id)
+    open_contest.repair()
+    epoch = open_contest.contest.epoch
+    work(client)
+    assert open_contest.contest.epoch == epoch
+    assert open_contest.cast((5, 1), epoch=epoch) == [Outcome.COUNTED]
 
 
 def _poisoned(client: ScratchClient, marker: Path, kind: str) -> None:
