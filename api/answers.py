@@ -70,8 +70,3 @@ def bodiless(full: Answer, status: int | None = None) -> Answer:
         {"type": "http.response.start", "status": status or full.status, "headers": headers},
         {"type": "http.response.body", "body": b""},
     )
-
-
-async def send_answer(send: Send, ready: Answer) -> None:
-    await send(ready.start)
-    await send(ready.body)

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -55,30 +57,14 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
     scrapes = Scrapes(settings.scratch(), metrics, metrics_dir, token)
 
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await intake.start()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(FIRST_READING_S):
-                await watch.refresh()
-        await watch.start()
-        publishing = asyncio.create_task(metrics.publish_forever(), name="metrics")
-        yield
-        await intake.stop()
-        publishing.cancel()
-        metrics.publish()
-        await watch.stop()
-        await receipts.stop()
-        await scrapes.stop()
-
     app = FastAPI(
         title="Bình Chọn",
-        version="0.1.0",
+        version=version("binhchon"),
         summary="Public contest votes",
         docs_url=None,  # the page loads its scripts from a third party
         redoc_url=None,
         redirect_slashes=False,  # a receipt's path has one spelling
-        lifespan=lifespan,
+        lifespan=partial(_life, intake, watch, metrics, receipts, scrapes),
         # Paths hold receipts, and headers hold sessions: neither may leave for a collector.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
@@ -93,6 +79,26 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
     describe(app, access.cookie.decode())
     evidence = Evidence(keys.derived("device"), proxies)
     return FastPath(_secured(app), access=access, evidence=evidence, watch=watch, intake=intake, metrics=metrics)
+
+
+@asynccontextmanager
+async def _life(
+    intake: Intake, watch: Watch, metrics: Metrics, receipts: Receipts, scrapes: Scrapes, _app: FastAPI
+) -> AsyncIterator[None]:
+    """What one process starts before it serves, and stops after: votes first, so that each is still answered."""
+    await intake.start()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(FIRST_READING_S):
+            await watch.refresh()
+    await watch.start()
+    publishing = asyncio.create_task(metrics.publish_forever(), name="metrics")
+    yield
+    await intake.stop()
+    publishing.cancel()
+    metrics.publish()
+    await watch.stop()
+    await receipts.stop()
+    await scrapes.stop()
 
 
 def _translate_errors(app: FastAPI) -> None:

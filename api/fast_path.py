@@ -8,12 +8,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from api.access import Access, fields_of
-from api.answers import JSON, NO_SNIFF, NO_STORE, Answer, Receive, Scope, Send, send_answer
+from api.answers import JSON, NO_SNIFF, NO_STORE, Answer, Receive, Scope, Send
 from api.evidence import Evidence
 from api.metrics import Metrics
 from api.outcomes import REFUSED, VOTED, Code, problem, refuse
 from api.sessions import Session
-from api.snapshot import Snapshot, Watch
+from api.snapshot import Cached, Snapshot, Watch
 from models.ballot_box.intake import Intake
 from models.event import MAX_ENTRY, pack_cast
 from models.outcomes import Outcome
@@ -56,18 +56,11 @@ class FastPath:
                 return
             page = self._watch.current.pages.get(path)
             if page is not None:
-                await send_answer(send, self._read(scope, path))
+                ready = _read(scope, page)
+                await send(ready.start)
+                await send(ready.body)
                 return
         await self._app(scope, receive, send)
-
-    def _read(self, scope: Scope, path: str) -> Answer:
-        page = self._watch.current.pages[path]
-        if scope["method"] not in ("GET", "HEAD"):
-            return _WRONG_READ
-        known = fields_of(scope["headers"]).get(b"if-none-match")
-        if known and page.tag and (page.tag in known or known.strip() == b"*"):
-            return page.unchanged
-        return page.full if scope["method"] == "GET" else page.head
 
     async def _vote(self, scope: Scope, receive: Receive, entry_id: str) -> Answer | None:
         """The answer to a vote; None when the client left before it had asked in full."""
@@ -124,6 +117,15 @@ class FastPath:
     def _refused(self, code: Code, ready: Answer | None = None) -> Answer:
         self._metrics.refused(code.value)
         return ready or refuse(code)
+
+
+def _read(scope: Scope, page: Cached) -> Answer:
+    if scope["method"] not in ("GET", "HEAD"):
+        return _WRONG_READ
+    known = fields_of(scope["headers"]).get(b"if-none-match")
+    if known and page.tag and (page.tag in known or known.strip() == b"*"):
+        return page.unchanged
+    return page.full if scope["method"] == "GET" else page.head
 
 
 def _voted(word: tuple[int, bytes], entry: int, receipt: str) -> Answer:

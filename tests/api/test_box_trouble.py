@@ -106,7 +106,7 @@ def test_a_session_older_than_sessions_from(api, server, token):
     wait_for(lambda: api.vote(1, token).status_code == 401)
 
 
-def test_minted_sessions_where_the_contest_does_not_take_them(start_api, server, api):
+def test_minted_sessions_where_the_contest_does_not_take_them(server, api):
     minted = token_for(new_account(), time.time(), proof=Proof.MINTED)
     assert api.vote(1, minted).status_code == 201
     open_contest(server.url, minted_sessions=False)
