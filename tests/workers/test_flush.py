@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from models.ballot_box import drain, steer
@@ -149,10 +150,8 @@ def slice_of(made: Stage, seconds: float = 0.02) -> int:
 
 def test_stopped_with_the_row_locked_and_others_skip_the_shard(open_contest: Stage, box: str, database: str) -> None:
     open_contest.cast_many(20)
-    with flush_process(open_contest, box, database, "print('locked', flush=True); time.sleep(1)") as worker:
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == b"locked\n"
-        worker.send_signal(signal.SIGSTOP)
+    with flush_process(open_contest, box, database, "os.kill(os.getpid(), signal.SIGSTOP)") as worker:
+        _wait_stopped(worker)
         with pytest.raises(ShardTakenError):
             flush(open_contest)
         # What PostgreSQL does by itself after 30 s (idle_in_transaction_session_timeout) is done here at once.
@@ -175,28 +174,21 @@ def test_two_flushers_one_of_them_stopped_between_transactions(open_contest: Sta
     """It wakes with nothing in hand: it locks and reads anew, and writes nothing twice."""
     script = (
         "while True:\n"
-        "        f = flush_batch(c, client, {contest}, 0, limit=5); print(f.events, flush=True)\n"
-        "        time.sleep(0.02)"
+        "        if flush_batch(c, client, {contest}, 0, limit=5).events: os.kill(os.getpid(), signal.SIGSTOP)\n"
+        "        else: time.sleep(0.02)"
     )
     with flush_process(open_contest, box, database, "pass", body=script) as worker:
         for _round in range(5):
             open_contest.cast_many(40)
-            assert worker.stdout is not None
-            worker.stdout.readline()
-            worker.send_signal(signal.SIGSTOP)
-            if _stopped_between_transactions(open_contest):
-                while flush(open_contest):
-                    pass
+            _wait_stopped(worker)
+            assert flush(open_contest) == 35
             worker.send_signal(signal.SIGCONT)
         wait_for(lambda: compare(open_contest.engine, open_contest.client, open_contest.contest).pending == 0)
     assert_all_is_well(open_contest, 200)
 
 
-def _stopped_between_transactions(made: Stage) -> bool:
-    try:
-        return flush(made) >= 0
-    except ShardTakenError:  # caught it inside one: it goes on in the next round
-        return False
+def _wait_stopped(worker: "subprocess.Popen[bytes]") -> None:
+    wait_for(lambda: psutil.Process(worker.pid).status() == psutil.STATUS_STOPPED, what="the worker has stopped")
 
 
 def test_a_late_trim_with_an_old_cursor_drops_nothing_that_is_needed(
@@ -407,7 +399,7 @@ def flush_process(
 ) -> Iterator["subprocess.Popen[bytes]"]:
     body = body or "flush_batch(c, client, {contest}, 0, before_commit=before)"
     script = f"""
-import os, sys, time
+import os, signal, sys, time
 from models.ballot_box.connection import box_client
 from models.database import worker_engine
 from workers.flush import flush_batch
