@@ -18,6 +18,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 VERSION = 1
 MAX_ACCOUNT = 2**63 - 1
 MAX_ENTRY = 2**31 - 1
+MAX_AT = 253_402_300_799_999  # ms: the end of the year 9999, the last that Python can tell
+MAX_RECEIPT = 2**60 - 1
 
 LogId = tuple[int, int]
 """Where an event stands in its log: (ms, number within that ms). As text -10 would sort before -9."""
@@ -85,8 +87,12 @@ def unpack(packed: bytes) -> Event:
         version, kind, at = HEAD.unpack_from(packed)
         if version != VERSION:
             raise MalformedEventError(f"event version {version}")
+        if at > MAX_AT:
+            raise MalformedEventError(f"event of the moment {at} ms")
         if kind == Kind.CAST:
             account, entry, receipt, proof = CAST.unpack_from(packed, HEAD.size)
+            if receipt > MAX_RECEIPT:
+                raise MalformedEventError(f"receipt number {receipt}")
             return Event(Kind.CAST, at, account, entry, receipt, proof, packed[HEAD.size + CAST.size :])
         if kind in (Kind.VOID, Kind.RESTORE):
             account, entry = DECISION.unpack_from(packed, HEAD.size)

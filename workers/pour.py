@@ -8,7 +8,7 @@ import structlog
 from models.ballot_box.drain import LogEvent
 from models.cursor import park
 from models.database import Connection, RefusedDataError, savepoint
-from models.event import CAST, HEAD, VERSION, Event, Kind, MalformedEventError, unpack
+from models.event import CAST, HEAD, MAX_AT, MAX_RECEIPT, VERSION, Event, Kind, MalformedEventError, unpack
 from models.times import from_ms
 from models.vote import copy_row, insert_staged, restore_vote, stage, unstage, void_vote, vote_exists
 
@@ -57,9 +57,11 @@ def _pour_whole(connection: Connection, contest_id: int, shard: int, events: lis
         ms, seq, packed = item
         if packed[:2] == _CAST_HEAD and len(packed) >= _REST:
             account, entry, receipt, proof = cast_of(packed, _BODY)
-            rows.append(copy_row(account, head_of(packed)[2], ms, receipt, entry, seq, shard, proof, packed[_REST:]))
-        else:
-            others.append(item)
+            at = head_of(packed)[2]
+            if at <= MAX_AT and receipt <= MAX_RECEIPT:
+                rows.append(copy_row(account, at, ms, receipt, entry, seq, shard, proof, packed[_REST:]))
+                continue
+        others.append(item)
     poured = Poured()
     if rows:
         stage(connection, rows)
@@ -83,7 +85,7 @@ def _pour_other(connection: Connection, contest_id: int, shard: int, item: LogEv
     if not vote_exists(connection, event.account, event.entry):
         return _park(connection, contest_id, shard, item, None, "there is no such vote in the ledger", event)
     if event.kind == Kind.VOID:
-        reason = event.rest.decode(errors="replace")
+        reason = event.rest.decode(errors="replace").replace("\0", "\ufffd")  # PostgreSQL's texts hold no zero
         change = void_vote(connection, event.account, event.entry, from_ms(event.at), reason, (ms, seq))
     else:
         change = restore_vote(connection, event.account, event.entry, (ms, seq))

@@ -88,9 +88,9 @@ def repair(
 ) -> RepairReport:
     """Opens the contest in the box, or brings a damaged box or ledger back. Safe to run twice and to kill at any point.
 
-    `unless_open`: does nothing where box and ledger are in one epoch: whoever asked saw a repair at work, perhaps, which
-    has ended since. `accept_epoch`: a person vouches for a box whose epoch the ledger does not know (a ledger restored from a backup
-    that is older than the latest repair).
+    `unless_open`: does nothing where box and ledger are in one epoch: whoever asked may have seen a repair at work,
+    which has ended since. `accept_epoch`: a person vouches for a box whose epoch the ledger does not know (a ledger
+    restored from a backup that is older than the latest repair).
     Errors: RepairRefusedError, RepairTakenOverError, BoxAway, BoxFull, LedgerAway.
     """
     report = RepairReport()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from models.event import (
     HEAD,
     MAX_ACCOUNT,
+    MAX_AT,
     MAX_ENTRY,
     OPENED,
     VERSION,
@@ -24,7 +25,7 @@ from models.event import (
 
 accounts = st.integers(0, MAX_ACCOUNT)
 entries = st.integers(0, MAX_ENTRY)
-moments = st.integers(0, 2**53)
+moments = st.integers(0, MAX_AT)
 
 
 def head(kind: int, at: int, version: int = VERSION) -> bytes:
