@@ -30,9 +30,16 @@ STATUS_GAUGES = {
     "parked": ("binhchon_parked", "Events that the ledger refused"),
     "drift": ("binhchon_drift", "Difference between box and ledger at the same log id; must be 0"),
     "flush_lag_s": ("binhchon_flush_lag_seconds", "Age of the oldest pending event"),
+    "ticked_at": ("binhchon_ticked_at_ms", "When the ticker wrote all this, in ms since 1970"),
     "conflicts": ("binhchon_conflicts", "Votes that the ledger had already when they were flushed"),
 }
-"""Fields of the workers' status, and the gauges that they become."""
+"""Numbers of the workers' status, and the gauges that they become."""
+STATUS_ALARMS = {
+    "fault": ("binhchon_fault", "1: the last repair did not bring box and ledger together"),
+    "proof": ("binhchon_proof_failed", "1: the last proof by rows and ballots failed"),
+}
+"""Words of the workers' status, and the gauges that they become: 0 where all is well."""
+_WELL = (None, "holds")
 
 
 class Metrics:
@@ -85,6 +92,9 @@ class _Status:
             value = self._status.get(field)
             if isinstance(value, int | float):
                 yield GaugeMetricFamily(name, meaning, value=value)
+        for field, (name, meaning) in STATUS_ALARMS.items():
+            if field in self._status:
+                yield GaugeMetricFamily(name, meaning, value=0 if self._status[field] in _WELL else 1)
 
 
 def exposition(directory: Path | None, status: Mapping[str, object]) -> bytes:

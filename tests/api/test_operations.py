@@ -141,12 +141,19 @@ class TestMetrics:
 
     def test_what_the_workers_wrote_stands_in_it(self, start_api, open_box, scratch):
         with redis.Redis.from_url(scratch) as client:
-            client.hset("status", mapping={"pending": 12, "parked": 0, "drift": -3, "flush_lag_s": 1.5, "fault": ""})
+            numbers = {"pending": 12, "parked": 0, "drift": -3, "flush_lag_s": 1.5, "ticked_at": 1_760_000_000_000}
+            client.hset("status", mapping=numbers | {"fault": "", "proof": "failed"})
         api = start_api(open_box, scratch_url=SecretStr(scratch))
         text = api.client.get("/metrics").text
         assert "\nbinhchon_pending 12.0\n" in text
         assert "\nbinhchon_drift -3.0\n" in text
         assert "\nbinhchon_flush_lag_seconds 1.5\n" in text
+        assert "\nbinhchon_ticked_at_ms 1.76e+12\n" in text
+        assert "\nbinhchon_fault 0.0\n" in text
+        assert "\nbinhchon_proof_failed 1.0\n" in text
+        with redis.Redis.from_url(scratch) as client:
+            client.hset("status", "fault", "the event at the cursor is not in the log")
+        assert "\nbinhchon_fault 1.0\n" in api.client.get("/metrics").text
 
 
 def test_a_wrong_trusted_proxy_stops_the_start(open_box):
