@@ -52,7 +52,8 @@ class _Waiting(NamedTuple):
 
 async def _send(client: redis.asyncio.Redis, args: list[Any]) -> Any:
     """One command on the client's one connection. Packed by hiredis in one go: redis-py would pack it in Python, which
-    takes a tenth of a vote's time."""
+    takes a tenth of a vote's time.
+    """
     connection: Any = client.connection
     await connection.send_packed_command([hiredis.pack_command(tuple(args))], check_health=False)
     return await connection.read_response(disable_decoding=True)
@@ -182,6 +183,7 @@ class _Shard:
         self._up = 0
         self._batches = batches
         self._wake = asyncio.Event()
+        self._retired = False  # said beside the cancelling, which redis-py swallows while it connects
         self._tasks = [asyncio.create_task(self._lane(), name=f"lane {keys.log}") for _ in range(lanes)]
 
     @property
@@ -211,6 +213,7 @@ class _Shard:
 
     def retire(self) -> None:
         """Another contest has taken this shard's place."""
+        self._retired = True
         while self.pending:
             _answer(self.pending.popleft(), Outcome.NOT_READY)
         for task in self._tasks:
@@ -222,7 +225,7 @@ class _Shard:
 
     async def _lane(self) -> None:
         pause = RECONNECT_S[0]
-        while True:
+        while not self._retired:
             client = async_box(self._url, single_connection=True)
             try:
                 await within(TIMEOUT_S, client.ping)
@@ -244,12 +247,13 @@ class _Shard:
                 with suppress(Exception):
                     await client.connection_pool.disconnect(inuse_connections=True)
                     await client.aclose()
-            await asyncio.sleep(pause)
+            if not self._retired:
+                await asyncio.sleep(pause)
             pause = min(pause * 2, RECONNECT_S[1])
 
     async def _serve(self, client: redis.asyncio.Redis) -> None:
         """Sends batches until a call fails."""
-        while True:
+        while not self._retired:
             await self._wake.wait()
             batch = self._take()
             if batch:

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from models.ballot_box.intake import MAX_PENDING
+from models.ballot_box.intake import MAX_PENDING, Intake
 from models.outcomes import Outcome
-from tests.models.ballot_box.boxes import CONTEST_ID, Box, open_box
+from tests.models.ballot_box.boxes import CONTEST_ID, FINGERPRINT, Box, open_box
 from tests.models.ballot_box.voting import until, voting
 
 COUNTED, ALREADY, NOT_READY = Outcome.COUNTED, Outcome.ALREADY_VOTED, Outcome.NOT_READY
@@ -109,6 +109,23 @@ def test_stopping_answers_what_is_on_its_way(box: str, opened: Box) -> None:
         return set(voters.of(COUNTED))
 
     assert asyncio.run(run()) == set(opened.logged_votes())
+
+
+def test_it_stops_at_any_moment_of_connecting(box: str, opened: Box) -> None:
+    """redis-py swallows a cancelling while it connects."""
+
+    async def run() -> None:
+        for moment in range(40):
+            intake = Intake(box, fingerprint=FINGERPRINT)
+            await intake.start()
+            intake.aim(CONTEST_ID, 1, 1)
+            for _ in range(moment):
+                await asyncio.sleep(0)
+            intake.aim(CONTEST_ID + 1, 1, 1)
+            await asyncio.wait_for(intake.stop(), 3)
+        await until(lambda: len(asyncio.all_tasks()) == 1, what="every lane has ended")
+
+    asyncio.run(run())
 
 
 def test_another_contest_takes_the_place_with_every_vote_answered(box: str, opened: Box) -> None:
