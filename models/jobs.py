@@ -16,9 +16,9 @@ BOOKS = "books"
 """The queue of all that is not a flush."""
 
 
-def flush_queue(shard: int) -> str:
-    """One queue for each shard, one worker process at least for each queue."""
-    return f"flush.{shard}"
+def flush_queue(number: int) -> str:
+    """One queue for each flush worker, one worker process at least for each queue."""
+    return f"flush.{number}"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Job:
     ttl_s: int
 
 
-FLUSH = Job("workers.jobs.flush", timeout_s=120, ttl_s=5)
+FLUSH = Job("workers.jobs.flush", timeout_s=120, ttl_s=60)  # it outlives the slices of all others in its queue
 RECONCILE = Job("workers.jobs.reconcile", timeout_s=300, ttl_s=50)
 PROVE = Job("workers.jobs.prove", timeout_s=4 * 3600, ttl_s=3600)
 REPAIR = Job("workers.jobs.repair", timeout_s=4 * 3600, ttl_s=30)

@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     """Memory of the embedded box: about 80 bytes an account, 100 bytes a vote not yet in the ledger."""
 
     flush_workers: int = Field(default=1, ge=1, le=64)
-    """Flush workers that `binhchon up` starts: one for each shard of the contest."""
+    """Flush workers that run, one for each shard of the contest at best: shards share those that there are."""
 
     identity_key: SecretStr | None = None
     """Keyed hash of identities; never changes while a contest counts. Unset: generated into DATA_DIR/secrets."""

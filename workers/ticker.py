@@ -5,6 +5,7 @@ for the books, each night for the proof. It decides nothing about votes, may die
 import signal
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from models.settings import Settings
 from models.times import VIETNAM
 from workers.books import as_status, compare
 from workers.decisions import bring
+from workers.flush import INTERVAL_S
 
 log = structlog.get_logger()
 
@@ -41,6 +43,7 @@ class Ticker:
     box: BoxClient
     scratch: ScratchClient
     slug: str | None = None
+    flush_workers: int = 1
     contests: list[Contest] = field(default_factory=list)
     booked_at: float = -BOOKS_EVERY_S
     proven_on: str = ""
@@ -49,8 +52,8 @@ class Ticker:
         """One round. `now`: monotonic seconds. What is away is said and left for the next round."""
         self._attempt("the ledger", self._read_contests)
         live = [contest for contest in self.contests if contest.state != "final"]
+        self._attempt("scratch", partial(self._nudge, live))
         for contest in live:
-            self._attempt("scratch", partial(self._nudge, contest, SLICE_S / len(live)))
             self._attempt("the box", partial(self._steer, contest))
         if now - self.booked_at >= BOOKS_EVERY_S:
             self.booked_at = now
@@ -64,9 +67,16 @@ class Ticker:
         with transaction(self.engine) as connection:
             self.contests = all_contests(connection)
 
-    def _nudge(self, contest: Contest, seconds: float) -> None:
-        for shard in range(contest.shards):
-            enqueue(self.scratch, flush_queue(shard), FLUSH, contest.id, shard, seconds)
+    def _nudge(self, live: list[Contest]) -> None:
+        """Nudges the flush of every log. Logs that share a worker take short turns: a vote waits for all the others."""
+        queues: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for contest in live:
+            for shard in range(contest.shards):
+                queues[flush_queue(shard % self.flush_workers)].append((contest.id, shard))
+        for queue, logs in queues.items():
+            seconds = SLICE_S if len(logs) == 1 else max(INTERVAL_S, EVERY_S / len(logs))
+            for contest_id, shard in logs:
+                enqueue(self.scratch, queue, FLUSH, contest_id, shard, seconds)
 
     def _steer(self, contest: Contest) -> None:
         if not bring(self.engine, self.box, contest):
@@ -107,7 +117,7 @@ def run(settings: Settings) -> None:
         closing(box_client(settings.box(), timeout=5.0)) as box,
         closing(scratch_client(settings.scratch())) as scratch,
     ):
-        ticker = Ticker(engine, box, scratch, settings.contest)
+        ticker = Ticker(engine, box, scratch, settings.contest, settings.flush_workers)
         while not stop.is_set():
             began = time.monotonic()
             ticker.tick(began, datetime.now(UTC))

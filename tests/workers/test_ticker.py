@@ -12,7 +12,7 @@ from models.database import worker_engine
 from models.jobs import BOOKS, flush_queue
 from models.outcomes import Outcome
 from models.scratch.connection import ScratchClient, scratch_client
-from tests.workers.contests import Stage
+from tests.workers.contests import Stage, stage
 from workers import ticker as ticker_module
 from workers.ticker import Ticker
 
@@ -35,6 +35,22 @@ def test_each_round_nudges_the_flush(ticker: Ticker, open_contest: Stage) -> Non
     ticker.tick(0.0, NOON)
     ticker.tick(1.0, NOON)
     assert jobs(ticker.scratch, flush_queue(0)) == [("flush", [open_contest.contest_id, 0, 20.0])]
+
+
+def test_logs_that_share_a_worker_take_short_turns_and_none_is_left_out(
+    ticker: Ticker, box: str, open_contest: Stage
+) -> None:
+    with stage(box, str(open_contest.engine.url.render_as_string(hide_password=False)), slug="hai", shards=3) as other:
+        ticker.tick(0.0, NOON)
+        logs = [(open_contest.contest_id, 0), *((other.contest_id, shard) for shard in range(3))]
+        waiting = [args for _, args in jobs(ticker.scratch, flush_queue(0))]
+        assert sorted((args[0], args[1]) for args in waiting) == logs
+        assert sum(args[2] for args in waiting) <= 1.0
+        ticker.scratch.flushall()
+        ticker.flush_workers = 2
+        ticker.tick(1.0, NOON)
+        shared, alone = ([args[1:] for _, args in jobs(ticker.scratch, flush_queue(n))] for n in (0, 1))
+        assert (len(shared), alone) == (3, [[1, 20.0]])
 
 
 def test_books_each_minute_and_proof_each_night(ticker: Ticker, open_contest: Stage) -> None:
