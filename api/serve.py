@@ -36,12 +36,12 @@ def serve(chosen: Settings, fd: int | None = None) -> int:
     configure(chosen, "api")
     if fd is None and chosen.web_concurrency > 1:
         use_metrics_directory(chosen.data_dir, leader=os.getpid())
-        config = _config(chosen, "api.serve:application", factory=True)
+        config = uvicorn_config(chosen, "api.serve:application", factory=True)
         Multiprocess(config, sockets=[config.bind_socket()]).run()
         return 0
     app = _application(chosen, leader=os.getppid())
     sockets = [socket.socket(fileno=fd)] if fd is not None else None
-    uvicorn.Server(_config(chosen, app)).run(sockets=sockets)
+    uvicorn.Server(uvicorn_config(chosen, app)).run(sockets=sockets)
     return 0
 
 
@@ -88,7 +88,8 @@ def _application(chosen: Settings, leader: int) -> "FastPath":
     return app
 
 
-def _config(chosen: Settings, app: "FastPath | str", *, factory: bool = False) -> uvicorn.Config:
+def uvicorn_config(chosen: Settings, app: "FastPath | str", *, factory: bool = False) -> uvicorn.Config:
+    """How every process of the API serves; `factory`: `app` names a function that makes it, in a group of processes."""
     return uvicorn.Config(
         app,
         factory=factory,

@@ -14,7 +14,7 @@ from fastapi import FastAPI, Header, HTTPException, Response
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from api.serve import GC_THRESHOLD, _config
+from api.serve import GC_THRESHOLD, uvicorn_config
 from api.sessions import Sessions
 from loadtests.bench.tables import inserted
 from models.event import pack_evidence
@@ -105,7 +105,7 @@ APPS = {app.__name__: app for app in (empty_asgi, empty_fastapi, insert_per_vote
 def main(name: str, descriptor: int) -> None:
     """Serves until SIGTERM. The stack's addresses come from DATA_DIR."""
     settings = load_settings().require_stack()
-    config = _config(settings, APPS[name](settings))
+    config = uvicorn_config(settings, APPS[name](settings))
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLD)
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])

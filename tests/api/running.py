@@ -13,6 +13,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from api.app import create_app
+from api.serve import uvicorn_config
 from api.sessions import Session, Sessions
 from models.event import Proof
 from models.settings import Settings
@@ -45,18 +46,7 @@ class RunningApi:
         listening.bind(("127.0.0.1", 0))
         self.port: int = listening.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        config = uvicorn.Config(
-            self.app,
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=3,
-        )
-        self._server = uvicorn.Server(config)
+        self._server = uvicorn.Server(uvicorn_config(settings, self.app))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)
         self._thread.start()
         wait_for(lambda: self._server.started, what="the API has started")
