@@ -104,7 +104,7 @@ def cast_args(*votes: tuple[int, int], shards: int = 1, epoch: int = 1, key: str
 
 def body(account: int, entry: int) -> bytes:
     """What an API packs of a vote."""
-    return pack_cast(account, entry, account ^ entry, 128, b"evidence")
+    return pack_cast(account, entry, (account ^ entry) % 2**60, 128, b"evidence")
 
 
 @contextmanager
