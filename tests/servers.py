@@ -42,28 +42,17 @@ def short_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="bc-"))
 
 
-class ValkeyServer:
-    """One Valkey of `role` ("box" or "scratch") on `folder`. `url` stays the same over restarts."""
+class Server:
+    """One server process, and what a test does to it."""
 
-    def __init__(self, role: valkey.Role, folder: Path, *, maxmemory: int = 256 * 1024**2, extra: tuple[str, ...] = ()):
-        self.role, self.folder, self.maxmemory, self.extra = role, folder, maxmemory, extra
-        self.socket = folder.parent / f"{folder.name}.sock"
-        self.url = f"unix://{self.socket}"
-        self.process: subprocess.Popen[bytes] | None = None
+    stop_signal: signal.Signals
+    stop_s: float
+    process: "subprocess.Popen[bytes] | None" = None
 
     @property
     def pid(self) -> int:
         assert self.process is not None
         return self.process.pid
-
-    def start(self) -> "ValkeyServer":
-        """Start it and wait until it answers."""
-        self.process = valkey.start_valkey(
-            self.role, self.folder, self.socket, maxmemory=self.maxmemory, extra=self.extra
-        )
-        log = self.folder.with_name(self.folder.name + ".log")
-        process.wait_until(lambda: valkey.answers(self.socket), self.process, 30, log)
-        return self
 
     def kill(self) -> None:
         """`kill -9`, and wait for the end."""
@@ -75,7 +64,7 @@ class ValkeyServer:
         """An orderly stop (a stopped one is continued for it)."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
-            process.end(self.process, valkey.STOP_SIGNAL, 10)
+            process.end(self.process, self.stop_signal, self.stop_s)
 
     def hang(self) -> None:
         """SIGSTOP: connections are accepted by the kernel, nothing answers."""
@@ -85,20 +74,36 @@ class ValkeyServer:
         os.kill(self.pid, signal.SIGCONT)
 
 
-class PostgresServer:
+class ValkeyServer(Server):
+    """One Valkey of `role` ("box" or "scratch") on `folder`. `url` stays the same over restarts."""
+
+    stop_signal, stop_s = valkey.STOP_SIGNAL, 10
+
+    def __init__(self, role: valkey.Role, folder: Path, *, maxmemory: int = 256 * 1024**2, extra: tuple[str, ...] = ()):
+        self.role, self.folder, self.maxmemory, self.extra = role, folder, maxmemory, extra
+        self.socket = folder.parent / f"{folder.name}.sock"
+        self.url = f"unix://{self.socket}"
+
+    def start(self) -> "ValkeyServer":
+        """Start it and wait until it answers."""
+        self.process = valkey.start_valkey(
+            self.role, self.folder, self.socket, maxmemory=self.maxmemory, extra=self.extra
+        )
+        log = self.folder.with_name(self.folder.name + ".log")
+        process.wait_until(lambda: valkey.answers(self.socket), self.process, 30, log)
+        return self
+
+
+class PostgresServer(Server):
     """One PostgreSQL on `data_dir`/postgres."""
+
+    stop_signal, stop_s = postgres.STOP_SIGNAL, 20
 
     def __init__(self, data_dir: Path, *, namespaces: bool | None = None, elsewhere: Path = unprivileged.ELSEWHERE):
         self.data_dir = data_dir
         self.place = unprivileged.find_place(data_dir, namespaces=namespaces, elsewhere=elsewhere)
         self.url = postgres.url(self.place, data_dir / "secrets")
         self.superuser_url = postgres.url(self.place, data_dir / "secrets", superuser=True)
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int:
-        assert self.process is not None
-        return self.process.pid
 
     def start(self) -> "PostgresServer":
         """Start it, set up first where it is new, and wait until it accepts connections."""
@@ -106,22 +111,6 @@ class PostgresServer:
         log = self.data_dir / "postgres.log"
         process.wait_until(lambda: postgres.accepts(self.place.data, self.pid), self.process, 30, log)
         return self
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-
-    def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            process.end(self.process, postgres.STOP_SIGNAL, 20)
-
-    def hang(self) -> None:
-        os.kill(self.pid, signal.SIGSTOP)
-
-    def wake(self) -> None:
-        os.kill(self.pid, signal.SIGCONT)
 
     def new_database(self, template: str = "template0") -> str:
         """`postgresql+psycopg://…` of a new database that is a copy of `template`, owned by the ordinary role."""

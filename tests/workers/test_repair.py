@@ -13,6 +13,7 @@ from models.cursor import read_cursors
 from models.database import transaction, worker_engine
 from models.outcomes import Outcome
 from models.secrets import KeyRing
+from tests.servers import database_name
 from tests.workers.contests import KEYS, Stage, stage
 from workers import repair as repair_module
 from workers.books import compare, prove
@@ -153,7 +154,7 @@ def restored_ledger(made: Stage, copy: str) -> Iterator[Stage]:
 
 def copy_of(made: Stage, postgres: Any, database: str) -> str:
     made.engine.dispose()
-    url: str = postgres.new_database(database.rsplit("/", 1)[1].split("?", maxsplit=1)[0])
+    url: str = postgres.new_database(database_name(database))
     return url
 
 
