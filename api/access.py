@@ -20,10 +20,10 @@ def fields_of(headers: list[Header]) -> dict[bytes, bytes]:
 
 
 def _joined(headers: Iterable[Header]) -> dict[bytes, bytes]:
-    fields: dict[bytes, bytes] = {}
+    values: dict[bytes, list[bytes]] = {}
     for name, value in headers:
-        fields[name] = fields[name] + _JOINED.get(name, b", ") + value if name in fields else value
-    return fields
+        values.setdefault(name, []).append(value)
+    return {name: _JOINED.get(name, b", ").join(found) for name, found in values.items()}
 
 
 class Access:

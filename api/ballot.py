@@ -39,6 +39,8 @@ async def read_votes(access: Access, watch: Watch, headers: list[tuple[bytes, by
         entries = await watch.ballot(voter.account)
     except (BoxAway, BoxRefused):
         raise VoterProblem(Code.NOT_READY) from None
+    if entries is None:
+        raise VoterProblem(Code.NOT_READY)
     receipts = snapshot.receipts
     return Ballot(
         account_tag=access.sessions.account_tag(voter.contest_id, voter.account),

@@ -74,6 +74,7 @@ class Watch:
         self._aim = aim
         self._soon = asyncio.Event()
         self._box = async_box(url)
+        self._asked = async_box(url)  # many voters' questions at once do not keep the snapshot from its connection
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -85,6 +86,7 @@ class Watch:
             with suppress(asyncio.CancelledError):
                 await self._task
         await self._box.aclose()
+        await self._asked.aclose()
 
     def refresh_soon(self) -> None:
         """Asks for a reading before the next is due: the box spoke of an epoch that we do not know."""
@@ -104,18 +106,18 @@ class Watch:
 
     async def read(self) -> Reading | None:
         """A reading of this moment, for who must know. Errors: BoxAway, BoxRefused."""
-        return await read_box(self._box, self._slug, self.current.reading)
+        return await read_box(self._asked, self._slug, self.current.reading)
 
-    async def ballot(self, account: int) -> list[int]:
-        """The entries that the account has voted for; none where there is no contest. Errors: BoxAway, BoxRefused."""
+    async def ballot(self, account: int) -> list[int] | None:
+        """The entries that the account has voted for; None where the box is not ready. Errors: BoxAway, BoxRefused."""
         reading = self.current.reading
-        return [] if reading is None else await read_ballot(self._box, reading.contest_id, reading.shards, account)
+        return None if reading is None else await read_ballot(self._asked, reading.contest_id, reading.shards, account)
 
     async def refresh(self) -> None:
         """One reading; a box that is away leaves the last good one."""
         try:
             asked_at = time.monotonic()
-            reading = await self.read()
+            reading = await read_box(self._box, self._slug, self.current.reading)
         except (BoxAway, BoxRefused) as error:
             self._note(f"the box does not answer: {error}" if isinstance(error, BoxAway) else str(error))
             return

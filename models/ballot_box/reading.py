@@ -77,10 +77,17 @@ async def read_box(client: redis.asyncio.Redis, slug: str | None, last: Reading 
     )
 
 
-async def read_ballot(client: redis.asyncio.Redis, contest_id: int, shards: int, account: int) -> list[int]:
-    """The entries that the account has voted for, in order of their ids. Errors: BoxAway."""
-    key = shard_keys(contest_id, account % shards).ballot + str(account)
-    members = await within(TIMEOUT_S, lambda: client.smembers(key))
+async def read_ballot(client: redis.asyncio.Redis, contest_id: int, shards: int, account: int) -> list[int] | None:
+    """The entries that the account has voted for, in order of their ids; None where the box is not ready: while it is
+    repaired, ballots may be missing. Errors: BoxAway.
+    """
+    keys = shard_keys(contest_id, account % shards)
+    pipe = client.pipeline(transaction=True)
+    pipe.hget(keys.contest, "shards")
+    pipe.smembers(keys.ballot + str(account))
+    ready, members = await within(TIMEOUT_S, lambda: pipe.execute(raise_on_error=False))
+    if ready != str(shards).encode() or isinstance(members, Exception):
+        return None
     return sorted(int(member) for member in members)
 
 

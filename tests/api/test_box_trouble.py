@@ -83,6 +83,8 @@ def test_shut_for_a_repair_and_open_again_in_a_new_epoch(api, server, token):
         client.rename(keys.contest, keys.shut)
         refused(api, token, {"not_ready"})
         assert api.client.get("/api/contest").status_code == 200
+        ballot = api.client.get("/api/ballot", headers={"Authorization": f"Bearer {token}"})
+        assert ballot.json()["code"] == "not_ready", "a ballot that is being refilled is not shown"
         client.rename(keys.shut, keys.contest)
     set_contest(server.url, epoch=2)
     wait_for(lambda: api.vote(1, token).status_code == 201, 2)

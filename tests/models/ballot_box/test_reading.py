@@ -125,6 +125,15 @@ def test_a_ballot_lists_its_entries_in_order(box: str, opened: Box) -> None:
     assert ask(box, lambda client: read_ballot(client, CONTEST_ID, 1, 77)) == []
 
 
+def test_a_ballot_of_a_box_that_is_not_ready_is_none_and_not_empty(box: str, opened: Box) -> None:
+    opened.cast((1, 1))
+    assert ask(box, lambda client: read_ballot(client, CONTEST_ID, 2, 1)) is None, "the box has another S"
+    opened.client.set(opened.keys().ballot + "2", "no set")
+    assert ask(box, lambda client: read_ballot(client, CONTEST_ID, 1, 2)) is None
+    steer.shut(opened.client, opened.keys(), "repair")
+    assert ask(box, lambda client: read_ballot(client, CONTEST_ID, 1, 1)) is None
+
+
 def test_reading_from_a_box_that_is_away_or_set_otherwise(own: Box, server: ValkeyServer) -> None:
     publish(own)
     own.client.config_set("appendfsync", "no")
