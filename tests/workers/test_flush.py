@@ -284,7 +284,7 @@ def test_a_cursor_that_was_moved_meanwhile_is_never_moved_again(open_contest: St
     with transaction(open_contest.engine) as connection:
         cursor = lock_cursor(connection, open_contest.contest_id, 0)
         assert cursor is not None
-        move_cursor(connection, cursor, (cursor.at[0] + 1, 0), b"x", 1, 0)
+        move_cursor(connection, cursor, (cursor.at[0], cursor.at[1] + 1), b"x", 1, 0)
         with pytest.raises(CursorMovedError):
             move_cursor(connection, cursor, (cursor.at[0] + 2, 0), b"y", 1, 0)
 

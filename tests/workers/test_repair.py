@@ -108,6 +108,28 @@ def test_a_box_restored_from_an_older_aof(valkey_factory: Any, database: str) ->
         assert_all_is_well(made, votes)
 
 
+def test_a_box_restored_to_before_a_restore_does_not_void_again(valkey_factory: Any, database: str) -> None:
+    """The ledger knows the later decision, and its id is greater."""
+    with own_box(valkey_factory, database) as (made, server):
+        votes = made.cast_many(3)
+        steer.void(made.client, made.keys(), made.contest.epoch, votes[:1], "máy")
+        flush(made)
+        server.stop()
+        copy = server.folder.with_name(server.folder.name + "-copy")
+        shutil.copytree(server.folder, copy)
+        server.start()
+        steer.restore(made.client, made.keys(), made.contest.epoch, votes[:1], "nhầm")
+        flush(made)
+        server.kill()
+        shutil.rmtree(server.folder)
+        shutil.copytree(copy, server.folder)
+        server.start()
+        with pytest.raises(LogFaultError):
+            flush(made)
+        made.repair()
+        assert_all_is_well(made, votes)
+
+
 def test_a_box_whose_last_events_are_lost(valkey_factory: Any, database: str) -> None:
     """A disk that lied about fsync: the ledger is ahead of the log."""
     with own_box(valkey_factory, database) as (made, _server):
