@@ -151,12 +151,23 @@ def contest_by_id(connection: Connection, contest_id: int, *, lock: bool = False
     return _contest(row)
 
 
-def decide_state(connection: Connection, contest_id: int, state: str, *, stops_seen: int | None = None) -> None:
+def decide_state(connection: Connection, contest_id: int, state: str) -> None:
     """Writes a state into the ledger with a rising version; the ticker brings it to the box."""
-    values: dict[str, Any] = {"state": state, "version": contests.c.version + 1}
-    if stops_seen is not None:
-        values["stops_seen"] = stops_seen
+    values = {"state": state, "version": contests.c.version + 1}
     connection.execute(update(contests).where(contests.c.id == contest_id).values(values))
+
+
+def take_over_stops(connection: Connection, contest_id: int, stops: int) -> Contest:
+    """Writes down that voting was stopped on the box alone, if the ledger has seen fewer than `stops` of them.
+
+    Returns the contest as it then stands, its row locked.
+    """
+    contest = contest_by_id(connection, contest_id, lock=True)
+    if stops <= contest.stops_seen:
+        return contest
+    connection.execute(update(contests).where(contests.c.id == contest_id).values(stops_seen=stops))
+    decide_state(connection, contest_id, "paused" if contest.state == "open" else contest.state)
+    return contest_by_id(connection, contest_id)
 
 
 def set_epoch(connection: Connection, contest_id: int, epoch: int) -> None:

@@ -9,6 +9,7 @@ from models.contest import (
     contest_by_id,
     decide_state,
     site_document,
+    take_over_stops,
     votable_entries,
 )
 from models.database import Engine, transaction
@@ -50,10 +51,7 @@ def _take_over(engine: Engine, contest: Contest, standings: list[steer.Standing]
     if stops <= contest.stops_seen and not closed:
         return
     with transaction(engine) as connection:
-        now = contest_by_id(connection, contest.id, lock=True)
-        if stops > now.stops_seen:
-            decide_state(connection, now.id, "paused" if now.state == "open" else now.state, stops_seen=stops)
-            now = contest_by_id(connection, contest.id)
+        now = take_over_stops(connection, contest.id, stops)
         if closed and now.state in {"open", "paused"}:
             decide_state(connection, now.id, "closed")
 

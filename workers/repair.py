@@ -34,10 +34,10 @@ from models.contest import (
     Contest,
     blocked,
     contest_by_id,
-    decide_state,
     never_reuse_entry_ids,
     set_epoch,
     site_document,
+    take_over_stops,
     votable_entries,
 )
 from models.cursor import add_epoch, begin_cursor, knows_epoch, lock_cursor, read_cursors, resolve_parked
@@ -147,10 +147,8 @@ def _shut(
                 " `binhchon repair --accept-epoch`"
             )
         steer.adopt(client, shard, token, _new_epoch(connection, contest.id))
-    if stops > contest.stops_seen:  # voting was stopped on the box alone: that decision must outlive the repair
-        with connection.begin():
-            state = "paused" if contest.state == "open" else contest.state
-            decide_state(connection, contest.id, state, stops_seen=stops)
+    with connection.begin():
+        take_over_stops(connection, contest.id, stops)  # that decision must outlive the repair
 
 
 def _is_known(connection: Connection, contest_id: int, epoch: int | None) -> bool:
