@@ -20,6 +20,7 @@ A box whose epoch the ledger does not know is never poured: it stays shut, until
 """
 
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -51,6 +52,8 @@ from workers.flush import BATCH
 from workers.pour import pour
 
 log = structlog.get_logger()
+
+LOCK_S = 1.0
 
 Progress = Callable[[str, int], None]
 """Called with a step (`shut`, `log`, `ballots`, `refill`, `reopen`) and how many items it has done."""
@@ -96,8 +99,7 @@ def repair(
     report = RepairReport()
     with ledger_errors(), engine.connect() as connection:
         with connection.begin():
-            if not recovery.try_repair_lock(connection, contest_id):
-                raise RepairRefusedError("another repair of this contest is running")
+            _take_lock(connection, contest_id)
             contest = contest_by_id(connection, contest_id)
         if contest.key_fingerprint != keys.fingerprint():
             raise RepairRefusedError("this installation's identity key is not the one that the contest was made with")
@@ -122,6 +124,18 @@ def repair(
         progress("reopen", len(shards))
     log.warning("the contest is open in the box", contest=contest.slug, **report.__dict__)
     return report
+
+
+def _take_lock(connection: Connection, contest_id: int) -> None:
+    """Waits at most LOCK_S: the session of a repair that has just ended may hold it a moment longer.
+
+    Errors: RepairRefusedError.
+    """
+    until = time.monotonic() + LOCK_S
+    while not recovery.try_repair_lock(connection, contest_id):
+        if time.monotonic() > until:
+            raise RepairRefusedError("another repair of this contest is running")
+        time.sleep(0.02)
 
 
 def _shut(
