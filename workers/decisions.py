@@ -29,8 +29,9 @@ def bring(engine: Engine, client: BoxClient, contest: Contest) -> bool:
     _take_over(engine, contest, standings)
     with transaction(engine) as connection:
         contest = contest_by_id(connection, contest.id)
-        if all(standing.version >= contest.version for standing in standings):
-            return True
+        applied = all(standing.version >= contest.version for standing in standings)
+        if applied and steer.site_version(client, contest.id) == contest.version:
+            return True  # both: who dies between the two steps below, or is overtaken there, leaves an older site
         decisions = decisions_of(contest, votable_entries(connection, contest.id), blocked(connection, contest.id))
         document = site_document(connection, contest)
     for keys in shards:

@@ -1,5 +1,6 @@
 """Steering the box: its standing, operators' decisions, voids, and the steps of a repair."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -87,6 +88,14 @@ def publish_site(client: redis.Redis, contest_id: int, slug: str, document: byte
             client.set(site_key(contest_id), document)
         if client.hget(CONTESTS, slug) != str(contest_id).encode():
             client.hset(CONTESTS, slug, str(contest_id))
+
+
+def site_version(client: redis.Redis, contest_id: int) -> int | None:
+    """Which version of the site document the box has, None for none. Errors: BoxAway."""
+    with box_errors():
+        head: bytes = client.getrange(site_key(contest_id), 0, 40)  # it may be megabytes, and begins with its version
+    found = re.match(rb'\{"version":(\d+),', head)
+    return int(found[1]) if found else None
 
 
 def void(client: redis.Redis, keys: ShardKeys, epoch: int, pairs: Iterable[tuple[int, int]], reason: str) -> str:

@@ -1,6 +1,7 @@
 """Operators' decisions on their way into the box, and the box's own on their way into the ledger."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from models.ballot_box import steer
 from models.ballot_box.connection import BoxAway, async_box
+from models.ballot_box.keys import site_key
 from models.ballot_box.reading import read_box
 from models.contest_import import import_contest
 from models.database import transaction
@@ -36,6 +38,28 @@ def test_pause_and_resume(open_contest: Stage) -> None:
 
 
 UNKNOWN = 99
+
+
+@pytest.mark.parametrize("how", ["died before it published", "published late what is old by now"])
+def test_the_site_follows_the_decisions_whoever_dies_or_is_late(
+    open_contest: Stage, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    old = open_contest.client.get(site_key(open_contest.contest_id))
+    with transaction(open_contest.engine) as connection:
+        import_contest(connection, contest_file(title="Tên mới"), KEYS.fingerprint())
+    if how == "died before it published":
+        with monkeypatch.context() as patched, pytest.raises(BoxAway):
+            patched.setattr(steer, "publish_site", _away)
+            bring_again(open_contest)
+    else:
+        bring_again(open_contest)
+        steer.publish_site(open_contest.client, open_contest.contest_id, "thu", old)
+    assert bring_again(open_contest)
+    assert json.loads(open_contest.client.get(site_key(open_contest.contest_id)))["contest"]["title"] == "Tên mới"
+
+
+def _away(*_args: object) -> None:
+    raise BoxAway
 
 
 def test_a_stop_on_the_box_alone_is_taken_over_by_the_ledger(open_contest: Stage) -> None:
