@@ -43,6 +43,8 @@ def import_contest(connection: Connection, file: ContestFile, fingerprint: str) 
         contest_id = connection.execute(insert(contests).values(values).returning(contests.c.id)).scalar_one()
         report = ImportReport(contest_id, file.contest.slug, created=True, changed=True)
     else:
+        if contest.key_fingerprint != fingerprint:
+            raise ImportRefusedError("this installation's identity key is not the one that the contest was made with")
         _refuse_forbidden(connection, contest.id, file.contest)
         report = ImportReport(contest.id, contest.slug)
         report.changed = _alter(connection, contests, contest.id, _contest_values(file.contest))

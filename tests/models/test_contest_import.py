@@ -184,3 +184,9 @@ def test_imports_at_once_take_turns(engine: Engine) -> None:
     assert votable(engine) == [1, 2, 3]
     with transaction(engine) as connection:
         assert [(found.id, found.version) for found in all_contests(connection)] == [(1, 1)]
+
+
+def test_an_installation_with_another_identity_key_is_refused(engine: Engine) -> None:
+    imported(engine, contest_file())
+    with pytest.raises(ImportRefusedError, match="identity key"), transaction(engine) as connection:
+        import_contest(connection, contest_file(title="Khác"), "1:another")
