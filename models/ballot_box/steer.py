@@ -93,7 +93,7 @@ def publish_site(client: redis.Redis, contest_id: int, slug: str, document: byte
 def site_version(client: redis.Redis, contest_id: int) -> int | None:
     """Which version of the site document the box has, None for none. Errors: BoxAway."""
     with box_errors():
-        head: bytes = client.getrange(site_key(contest_id), 0, 40)  # it may be megabytes, and begins with its version
+        head: Any = client.getrange(site_key(contest_id), 0, 40)  # it may be megabytes, and begins with its version
     found = re.match(rb'\{"version":(\d+),', head)
     return int(found[1]) if found else None
 
