@@ -152,6 +152,13 @@ def _shut(
     for shard in shards:
         taken = steer.shut(client, shard, token)
         stops = max(stops, taken.stops)
+        if contest.epoch and taken.epoch != contest.epoch:
+            log.error(
+                "ALARM: the box is empty or went back in time: votes that were not in the ledger yet may be lost",
+                contest=contest.slug,
+                box_epoch=taken.epoch,
+                ledger_epoch=contest.epoch,
+            )
         if _is_known(connection, contest.id, taken.epoch):
             continue
         if not accept_epoch and (taken.epoch is not None or steer.holds_anything(client, shard)):

@@ -1,6 +1,7 @@
 """What workers read from the box: the log page by page, the books, the ballots; and trimming."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from redis.exceptions import ResponseError
 
 from models.ballot_box.connection import box_errors
 from models.ballot_box.keys import ShardKeys
-from models.event import LogId
+from models.event import MAX_ACCOUNT, MAX_ENTRY, LogId
 
 LogEvent = tuple[int, int, bytes]
 """(ms, seq, packed event)"""
@@ -141,8 +142,8 @@ def trim(client: redis.Redis, keys: ShardKeys, cursor: LogId) -> None:
 def scan_ballots(
     client: redis.Redis, keys: ShardKeys, on_misfit: Callable[[str], None]
 ) -> Iterator[list[tuple[int, int]]]:
-    """All (account, entry) pairs of the shard's ballots, in chunks. Keys in a ballot's place that are no sets, and
-    members that are no numbers, go to `on_misfit`. Errors: BoxAway.
+    """All (account, entry) pairs of the shard's ballots, in chunks. Keys in a ballot's place that are no sets or no
+    account's, and those with members that are no entry's, go to `on_misfit`. Errors: BoxAway.
     """
     cursor = 0
     while True:
@@ -157,8 +158,8 @@ def scan_ballots(
             try:
                 if isinstance(entries, Exception):
                     raise entries
-                account = int(name[len(keys.ballot) :])
-                pairs += [(account, int(entry)) for entry in entries]
+                account = _number(name[len(keys.ballot) :], MAX_ACCOUNT)
+                pairs += [(account, _number(entry, MAX_ENTRY)) for entry in entries]
             except (ResponseError, ValueError):
                 on_misfit(_text(name))
         if pairs:
@@ -167,13 +168,25 @@ def scan_ballots(
             return
 
 
+def _number(text: str | bytes, most: int) -> int:
+    """Errors: ValueError for what is no such number: the ledger could not take it, and a repair would end there."""
+    number = int(text)
+    if not 0 <= number <= most:
+        raise ValueError(_text(text))
+    return number
+
+
 def read_voided(client: redis.Redis, keys: ShardKeys) -> list[tuple[int, int]]:
-    """(account, entry) of the votes that the box holds as taken out. Errors: BoxAway."""
+    """(account, entry) of the votes that the box holds as taken out; members that name no vote are left out.
+
+    Errors: BoxAway.
+    """
     pairs = []
     with box_errors():
         for member in client.sscan_iter(keys.voided, count=SCAN_COUNT):
             account, _, entry = _text(member).partition(":")
-            pairs.append((int(account), int(entry)))
+            with suppress(ValueError):
+                pairs.append((_number(account, MAX_ACCOUNT), _number(entry, MAX_ENTRY)))
     return pairs
 
 

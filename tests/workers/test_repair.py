@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from models.ballot_box import drain, steer
 from models.ballot_box.connection import box_client
@@ -75,6 +76,27 @@ def test_a_box_that_was_emptied_is_filled_again(open_contest: Stage) -> None:
     assert open_contest.client.smembers(open_contest.keys().voided) == {
         f"{account}:{entry}".encode() for account, entry in votes[:2]
     }
+
+
+def test_a_box_that_lost_everything_is_an_alarm_and_a_first_opening_is_none(open_contest: Stage) -> None:
+    with capture_logs() as logs:
+        open_contest.repair()
+    assert [line for line in logs if line["log_level"] == "error"] == []
+    open_contest.client.flushall()
+    with capture_logs() as logs:
+        open_contest.repair()
+    assert [line["box_epoch"] for line in logs if line["event"].startswith("ALARM")] == [None]
+
+
+@pytest.mark.parametrize(
+    ("key", "member"), [("ballot:5", str(2**40)), (f"ballot:{2**70}", "1"), ("ballot:-1", "1"), ("voided", "x:1")]
+)
+def test_members_that_are_no_votes_do_not_end_a_repair(open_contest: Stage, key: str, member: str) -> None:
+    votes = open_contest.cast_many(3)
+    open_contest.client.sadd(open_contest.keys().log.removesuffix("log") + key, member)
+    report = open_contest.repair()
+    assert len(report.misfits) == (0 if key == "voided" else 1)
+    assert sorted(open_contest.rows()) == votes
 
 
 @contextmanager
