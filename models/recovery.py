@@ -71,8 +71,8 @@ def voided_pairs(connection: Connection, contest_id: int, shard: int) -> Iterato
 
 
 def _stream(connection: Connection, query: str, values: dict[str, int]) -> Iterator[list[tuple[int, int]]]:
-    # Right after a spike PostgreSQL has no statistics of the votes yet, and a cursor prefers plans with a fast first row:
-    # together they gave a loop over all ballots for each vote, 207,001 × 207,001 rows.
+    # Right after a spike PostgreSQL has no statistics of the votes yet, and a cursor prefers a plan with a fast first
+    # row: together they gave a loop over all ballots for each vote, 207,001 × 207,001 rows.
     connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
     streamed = {"stream_results": True, "yield_per": _CHUNK}
     for part in connection.execute(text(query), values, execution_options=streamed).partitions():
