@@ -9,6 +9,7 @@ from models.event import pack_evidence
 Network = IPv4Network | IPv6Network
 _Signs = tuple[str, bytes | None, bytes | None, bytes | None, bytes | None]
 _CACHE_SIZE = 8_192
+_CACHED_BYTES = 1_024  # of one request's signs; longer ones are nobody's browser, and 8,192 of them would fill memory
 
 
 def parse_proxies(text: str) -> tuple[Network, ...]:
@@ -75,5 +76,6 @@ class Evidence:
             packed = pack_evidence(address, device)
             if len(self._packed) >= _CACHE_SIZE:
                 self._packed.clear()
-            self._packed[signs] = packed
+            if sum(len(sign) for sign in signs if sign) <= _CACHED_BYTES:
+                self._packed[signs] = packed
         return packed
