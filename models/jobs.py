@@ -36,7 +36,7 @@ PROVE = Job("workers.jobs.prove", timeout_s=4 * 3600, ttl_s=3600)
 REPAIR = Job("workers.jobs.repair", timeout_s=4 * 3600, ttl_s=30)
 
 JOBS = {job.path: job for job in (FLUSH, RECONCILE, PROVE, REPAIR)}
-FAILURE_TTL_S = 24 * 3600
+FAILURE_TTL_S = 3600  # a job that fails each second for a day would fill scratch
 
 
 def enqueue(client: ScratchClient, queue: str, job: Job, *args: float | str) -> None:
