@@ -235,6 +235,12 @@ def recount_tallies(connection: Connection, contest_id: int) -> None:
         )
 
 
+def count_strangers(connection: Connection) -> int:
+    """Votes for entries that the ledger does not know: one restored from before the entry was made. A scan."""
+    known = select(entries.c.id)
+    return int(connection.scalar(select(func.count()).select_from(votes).where(votes.c.entry_id.not_in(known))) or 0)
+
+
 def _entries_of(contest_id: int) -> Any:
     return select(entries.c.id).where(entries.c.contest_id == contest_id).scalar_subquery()
 

@@ -46,7 +46,7 @@ from models.database import Connection, Engine, ledger_errors
 from models.receipt import Receipts
 from models.secrets import KeyRing
 from models.times import milliseconds
-from models.vote import recount_tallies, shard_tallies
+from models.vote import count_strangers, recount_tallies, shard_tallies
 from workers.decisions import is_open
 from workers.flush import BATCH
 from workers.pour import pour
@@ -71,6 +71,8 @@ class RepairReport:
     recovered: int = 0
     refilled: int = 0
     voided: int = 0
+    strangers: int = 0
+    """Votes for entries that the ledger does not know. They are kept as rows and count for no contest."""
     misfits: list[str] = field(default_factory=list)
     epoch: int = 0
 
@@ -117,11 +119,16 @@ def repair(
                 _pour_shard(connection, client, contest, number, shard, receipts, report, progress)
             resolve_parked(connection, contest_id)
             recount_tallies(connection, contest_id)
+            report.strangers = count_strangers(connection)
         for number, shard in enumerate(shards):
             _refill(connection, client, contest_id, number, shard, token, report, progress)
         report.epoch = _begin(connection, client, contest_id, shards, token)
         _reopen(connection, client, contest_id, shards, token)
         progress("reopen", len(shards))
+    if report.strangers:
+        log.error(
+            "ALARM: votes for entries that the ledger does not know", contest=contest.slug, votes=report.strangers
+        )
     log.warning("the contest is open in the box", contest=contest.slug, **report.__dict__)
     return report
 

@@ -1,9 +1,9 @@
 """The intake of an API process: votes go in one by one, to the box in batches, and each is answered exactly once.
 
-    put ─▶ pending (bounded) ─▶ lane: one FCALL with all that is pending ─▶ settle each vote with its outcome
+    put ─▶ pending (bounded) ─▶ caller: one FCALL with all that is pending ─▶ settle each vote with its outcome
 
-Each shard has a few lanes, each with a connection and at most one call in flight; what arrives meanwhile forms the next
-batch. That is what makes `appendfsync always` cost nothing: a thousand votes share one fsync.
+Each shard has a few callers, each with a connection and at most one call in flight; what arrives meanwhile forms the
+next batch. That is what makes `appendfsync always` cost nothing: a thousand votes share one fsync.
 
 Nothing is sent twice. A call without a clear answer leaves its votes NOT_CONFIRMED, and its connection is closed.
 """
@@ -14,17 +14,17 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import hiredis
 import redis.asyncio
 import structlog
-from redis.exceptions import ClusterDownError, MasterDownError, NoPermissionError, ReadOnlyError, ResponseError
+from redis.exceptions import ResponseError
 
-from models.ballot_box import library
-from models.ballot_box.connection import TIMEOUT_S, BoxAway, BoxFull, BoxRefused, async_box, within
+from models.ballot_box.cast_call import Head, UnclearReplyError, ask_box, read_reply
+from models.ballot_box.connection import TIMEOUT_S, BoxAway, BoxRefused, async_box, within
 from models.ballot_box.keys import ShardKeys, shard_keys
-from models.outcomes import BY_LETTER, Outcome
+from models.event import LogId
+from models.outcomes import Outcome
 
 log = structlog.get_logger()
 
@@ -34,10 +34,6 @@ MAX_WAIT_S = 1.5  # a vote older than this when its turn comes is answered BUSY 
 MAX_TOTAL_S = 1.9  # waiting and the call together
 SWEEP_S = 0.1
 RECONNECT_S = (0.05, 1.0)  # first and longest pause between attempts
-
-# Refusals of the whole call, given before the function runs: nothing was done.
-_NOT_RUN = (BoxFull, ReadOnlyError, NoPermissionError, MasterDownError, ClusterDownError)
-_NOT_RUN_PREFIXES = ("BUSY", "MISCONF")
 
 Settle = Callable[[Outcome], None]
 
@@ -50,26 +46,6 @@ class _Waiting(NamedTuple):
     settle: Settle
 
 
-async def _send(client: redis.asyncio.Redis, args: list[Any]) -> Any:
-    """One command on the client's one connection. Packed by hiredis in one go: redis-py would pack it in Python, which
-    takes a tenth of a vote's time.
-    """
-    connection: Any = client.connection
-    await connection.send_packed_command([hiredis.pack_command(tuple(args))], check_health=False)
-    return await connection.read_response(disable_decoding=True)
-
-
-async def _load_library(client: redis.asyncio.Redis, seconds: float) -> str | None:
-    """Returns what stands in the way, or None. Errors: BoxAway."""
-    try:
-        await within(seconds, lambda: client.function_load(library.CODE))
-    except BoxFull as error:
-        return str(error)
-    except ResponseError as error:
-        return None if library.is_loaded_already(error) else str(error)
-    return None
-
-
 def _answer(vote: _Waiting, outcome: Outcome) -> None:
     try:
         vote.settle(outcome)
@@ -77,14 +53,10 @@ def _answer(vote: _Waiting, outcome: Outcome) -> None:
         log.exception("a voter's answer could not be given")  # and the others of the batch still get theirs
 
 
-class UnclearReplyError(Exception):
-    """The reply has the wrong shape: whose answer it is, nobody knows."""
-
-
 class Intake:
     """All shards of the current contest, for one event loop.
 
-    `connected`: every shard has a lane with a connection. `fault`: why the box is not trusted, in words, or None.
+    `connected`: every shard has a caller with a connection. `fault`: why the box is not trusted, in words, or None.
     `batches`: called with the size and the seconds of every answered call.
     """
 
@@ -93,12 +65,12 @@ class Intake:
         url: str,
         *,
         fingerprint: str,
-        lanes: int = 3,
+        callers: int = 3,
         batches: Callable[[int, float], None] = lambda _size, _seconds: None,
     ) -> None:
         self._url = url
         self._fingerprint = fingerprint
-        self._lanes = lanes
+        self._callers = callers
         self._batches = batches
         self._shards: list[_Shard] = []
         self._aim: tuple[int, int, int] | None = None
@@ -130,7 +102,7 @@ class Intake:
             for shard in self._shards:
                 shard.retire()
             self._shards = [
-                _Shard(self._url, shard_keys(contest_id, number), self._lanes, self._batches)
+                _Shard(self._url, shard_keys(contest_id, number), self._callers, self._batches)
                 for number in range(shards)
             ]
         for shard in self._shards:
@@ -170,27 +142,27 @@ class Intake:
 
 
 class _Shard:
-    """One shard's queue and lanes."""
+    """One shard's queue and callers."""
 
-    def __init__(self, url: str, keys: ShardKeys, lanes: int, batches: Callable[[int, float], None]) -> None:
+    def __init__(self, url: str, keys: ShardKeys, callers: int, batches: Callable[[int, float], None]) -> None:
         self.pending: deque[_Waiting] = deque()
         self.in_flight = 0
         self.fault: str | None = None
         self._url = url
-        self._call = ("FCALL", library.function("cast"), len(keys.all()), *keys.all())
-        self._head: tuple[str, str, str] = ("", "", "")
-        self._high = (0, 0)  # the greatest log id seen in this epoch
+        self._keys = keys
+        self._head: Head = ("", "", "")
+        self._high: LogId = (0, 0)  # the greatest log id seen in this epoch
         self._up = 0
         self._batches = batches
         self._wake = asyncio.Event()
         self._retired = False  # said beside the cancelling, which redis-py swallows while it connects
-        self._tasks = [asyncio.create_task(self._lane(), name=f"lane {keys.log}") for _ in range(lanes)]
+        self._tasks = [asyncio.create_task(self._caller(), name=f"caller {keys.log}") for _ in range(callers)]
 
     @property
     def connected(self) -> bool:
         return self._up > 0
 
-    def begin_epoch(self, head: tuple[str, str, str]) -> None:
+    def begin_epoch(self, head: Head) -> None:
         self._head = head
         self._high = (0, 0)
         self.fault = None
@@ -205,7 +177,7 @@ class _Shard:
             self._wake.set()
 
     def expire(self) -> None:
-        """Answers those that waited too long: the lanes are all busy, or there is no connection."""
+        """Answers those that waited too long: the callers are all busy, or there is no connection."""
         too_old = time.monotonic() - MAX_WAIT_S
         outcome = Outcome.BUSY if self.connected else Outcome.NOT_READY
         while self.pending and self.pending[0].since < too_old:
@@ -223,7 +195,7 @@ class _Shard:
         self.retire()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _lane(self) -> None:
+    async def _caller(self) -> None:
         pause = RECONNECT_S[0]
         while not self._retired:
             client = async_box(self._url, single_connection=True)
@@ -242,7 +214,7 @@ class _Shard:
             except (ResponseError, UnclearReplyError) as error:
                 log.error("the box gave an answer not understood", problem=str(error))
             except Exception:
-                log.exception("a lane broke")  # and begins anew: its votes were settled as not confirmed
+                log.exception("a caller broke")  # and begins anew: its votes were settled as not confirmed
             finally:
                 with suppress(Exception):
                     await client.connection_pool.disconnect(inuse_connections=True)
@@ -272,64 +244,33 @@ class _Shard:
         """One call with the whole batch. Every vote of it is settled, whatever happens; errors are raised on."""
         began = time.monotonic()
         seen, head = self._high, self._head
+        votes: list[int | bytes] = []
+        for vote in batch:
+            votes += (vote.account, vote.entry, vote.body)
         self.in_flight += len(batch)
         outcomes = [Outcome.NOT_CONFIRMED] * len(batch)
         try:
-            reply = await self._ask(client, head, batch, MAX_TOTAL_S - (began - batch[0].since))
+            reply = await ask_box(client, self._keys, head, votes, MAX_TOTAL_S - (began - batch[0].since))
             if isinstance(reply, str):
                 log.warning("the box refused a whole batch", problem=reply, votes=len(batch))
                 outcomes = [Outcome.NOT_READY] * len(batch)
             else:
-                outcomes = self._judge(reply, len(batch), seen, head)
+                decided, last = read_reply(reply, len(batch))
+                if self._goes_on(last, seen, head):
+                    outcomes = decided
                 self._batches(len(batch), time.monotonic() - began)
         finally:
             self.in_flight -= len(batch)
             for vote, outcome in zip(batch, outcomes, strict=True):
                 _answer(vote, outcome)
 
-    async def _ask(
-        self, client: redis.asyncio.Redis, head: tuple[str, str, str], batch: list[_Waiting], seconds: float
-    ) -> Any:
-        """The reply, or as a text why the box did not run the call (so nothing was changed)."""
-        args: list[Any] = [*self._call, *head]
-        for vote in batch:
-            args += (vote.account, vote.entry, vote.body)
-        deadline = time.monotonic() + seconds
-
-        def left() -> float:
-            return min(TIMEOUT_S, deadline - time.monotonic())
-
-        for _attempt in range(2):
-            try:
-                return await within(left(), lambda: _send(client, args))
-            except _NOT_RUN as error:
-                return str(error)
-            except ResponseError as error:
-                if str(error).startswith(_NOT_RUN_PREFIXES):
-                    return str(error)
-                if not library.is_missing(error):
-                    raise
-            # Not known here, so not run: a new or emptied server. Loading the library and asking again is safe.
-            if problem := await _load_library(client, left()):
-                return problem
-        return "the function library cannot be loaded"
-
-    def _judge(self, reply: Any, votes: int, seen: tuple[int, int], head: tuple[str, str, str]) -> list[Outcome]:
-        """Outcomes from a reply {letters, last id}. Errors: UnclearReplyError."""
-        try:
-            letters, last = reply
-            outcomes = [BY_LETTER[letter] for letter in letters]
-            ms, seq = last.split(b"-")
-            high = (int(ms), int(seq))
-        except (TypeError, ValueError, KeyError, AttributeError):
-            raise UnclearReplyError(repr(reply)[:200]) from None
-        if len(outcomes) != votes:
-            raise UnclearReplyError(f"{len(outcomes)} outcomes for {votes} votes")
+    def _goes_on(self, last: LogId, seen: LogId, head: Head) -> bool:
+        """Whether the log has gone on from what was seen when the call was sent; else the box went back in time."""
         if head != self._head:
-            return outcomes  # decided in an epoch that has ended meanwhile: its ids say nothing about this one
-        if high < seen:
-            self.fault = f"the box went back in time: its log ends at {last.decode()}, seen before: {seen[0]}-{seen[1]}"
-            log.error("the box is not trusted any more", problem=self.fault)
-            return [Outcome.NOT_CONFIRMED] * votes
-        self._high = max(self._high, high)
-        return outcomes
+            return True  # decided in an epoch that has ended meanwhile: its ids say nothing about this one
+        if last < seen:
+            self.fault = f"the box went back in time: its log ends at {last[0]}-{last[1]}, seen {seen[0]}-{seen[1]}"
+            log.error("ALARM: the box is not trusted any more", problem=self.fault)
+            return False
+        self._high = max(self._high, last)
+        return True

@@ -428,3 +428,10 @@ def test_shards_are_repaired_together(box: str, database: str) -> None:
             lost = account % 3 == 1
             assert made.cast((account, 1)) == [Outcome.COUNTED if lost else Outcome.ALREADY_VOTED]
         assert KEYS.fingerprint() == made.contest.key_fingerprint
+
+
+def test_votes_for_an_entry_that_the_ledger_does_not_know_are_kept_and_said(open_contest: Stage) -> None:
+    open_contest.client.sadd(open_contest.keys().entries, 900)
+    assert open_contest.cast((5, 900)) == [Outcome.COUNTED]
+    assert open_contest.repair().strangers == 1
+    assert open_contest.rows() == [(5, 900)]

@@ -123,7 +123,7 @@ def test_it_stops_at_any_moment_of_connecting(box: str, opened: Box) -> None:
                 await asyncio.sleep(0)
             intake.aim(CONTEST_ID + 1, 1, 1)
             await asyncio.wait_for(intake.stop(), 3)
-        await until(lambda: len(asyncio.all_tasks()) == 1, what="every lane has ended")
+        await until(lambda: len(asyncio.all_tasks()) == 1, what="every caller has ended")
 
     asyncio.run(run())
 

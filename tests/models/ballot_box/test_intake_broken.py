@@ -44,17 +44,17 @@ def test_a_box_killed_under_load_counts_nothing_twice_and_loses_nothing(own: Box
 
 
 def test_a_hung_box_leaves_nobody_waiting_and_nobody_with_anothers_answer(own: Box, server: ValkeyServer) -> None:
-    lanes = 2
+    callers = 2
 
     async def run() -> None:
-        async with voting(server.url, lanes=lanes) as voters:
+        async with voting(server.url, callers=callers) as voters:
             assert await voters.vote(1) is COUNTED
             server.hang()
-            for account in range(10_001, 10_001 + lanes * MAX_BATCH + 500):
+            for account in range(10_001, 10_001 + callers * MAX_BATCH + 500):
                 voters.put(account)
             await asyncio.wait_for(voters.answered(), LONGEST_S + 0.5)
             assert not voters.of(ALREADY)
-            assert len(voters.of(NOT_CONFIRMED)) == lanes * MAX_BATCH
+            assert len(voters.of(NOT_CONFIRMED)) == callers * MAX_BATCH
             assert len(voters.of(BUSY, NOT_READY)) == 500
             server.wake()
             await until(lambda: voters.intake.connected)
@@ -78,7 +78,7 @@ def test_a_hung_box_leaves_nobody_waiting_and_nobody_with_anothers_answer(own: B
 
 def test_stopping_while_the_box_hangs_answers_everyone(own: Box, server: ValkeyServer) -> None:
     async def run() -> None:
-        async with voting(server.url, lanes=1) as voters:
+        async with voting(server.url, callers=1) as voters:
             server.hang()
             for account in range(1, MAX_BATCH + 101):
                 voters.put(account)

@@ -100,7 +100,7 @@ def test_a_reply_of_the_wrong_shape_confirms_nothing_and_ends_the_connection(fol
     async def run() -> None:
         replies = iter([garbage])
         async with standing_in(folder, lambda _command: next(replies, GOOD)) as (box, url):
-            async with voting(url, lanes=1) as voters:
+            async with voting(url, callers=1) as voters:
                 voters.put(1)
                 voters.put(2)
                 assert await voters.answered() == {Outcome.NOT_CONFIRMED: 2}
@@ -120,7 +120,7 @@ def test_a_call_that_the_box_did_not_run_is_not_ready_and_the_connection_stays(f
     async def run() -> None:
         replies = iter([f"-{code}\r\n".encode()])
         async with standing_in(folder, lambda _command: next(replies, GOOD)) as (box, url):
-            async with voting(url, lanes=1) as voters:
+            async with voting(url, callers=1) as voters:
                 for accounts in ((1, 2), (3, 4)):
                     for account in accounts:
                         voters.put(account)
@@ -137,7 +137,7 @@ def test_nothing_is_ever_sent_twice(folder: Path) -> None:
     """The connection ends where the reply should be; redis-py 8 would send the call up to ten times more."""
 
     async def run() -> None:
-        async with standing_in(folder, lambda _command: None) as (box, url), voting(url, lanes=1) as voters:
+        async with standing_in(folder, lambda _command: None) as (box, url), voting(url, callers=1) as voters:
             for account in range(1, 6):
                 assert await voters.vote(account) is Outcome.NOT_CONFIRMED
             accounts = [int(cast[-3]) for cast in box.casts]
@@ -149,7 +149,7 @@ def test_nothing_is_ever_sent_twice(folder: Path) -> None:
 def test_a_function_that_stays_unknown_is_not_ready(folder: Path) -> None:
     async def run() -> None:
         async with standing_in(folder, lambda _command: b"-ERR Function not found\r\n") as (box, url):
-            async with voting(url, lanes=1) as voters:
+            async with voting(url, callers=1) as voters:
                 assert await voters.vote(1) is Outcome.NOT_READY
                 assert len(box.casts) == 2
             await until(lambda: box.closed_by_intake == 1)
