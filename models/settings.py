@@ -6,8 +6,10 @@ A setting `X` may also be given as `X_FILE`, the path of a file that holds it (h
 
 import os
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -64,6 +66,27 @@ class Settings(BaseSettings):
     def _named_proxies(cls, value: str) -> str:
         if "*" in value:
             raise ValueError("name the proxies' addresses: '*' would let every client choose its own address")
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            ip_network(part, strict=False)
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _ledger(cls, value: SecretStr | None) -> SecretStr | None:
+        return _address(value, ("postgresql+psycopg",))
+
+    @field_validator("ballot_box_url", "scratch_url")
+    @classmethod
+    def _valkey(cls, value: SecretStr | None) -> SecretStr | None:
+        return _address(value, ("unix", "redis", "rediss"))
+
+    @field_validator("public_origin")
+    @classmethod
+    def _scheme_and_host(cls, value: str | None) -> str | None:
+        if value is not None:
+            parts = urlsplit(value)
+            if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query:
+                raise ValueError(f"not scheme and host, as in https://binhchon.example.vn: {value}")
         return value
 
     @field_validator("session_keys")
@@ -125,6 +148,20 @@ class Settings(BaseSettings):
         )
 
 
+def _address(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr | None:
+    """`value`, the address of a server. Errors: ValueError, which does not repeat it: there may be a password in it."""
+    if value is not None:
+        try:
+            parts = urlsplit(value.get_secret_value())
+            known = parts.scheme in schemes
+            _ = parts.port  # refuses one that is no number
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError(f"not an address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+    return value
+
+
 def _required(value: SecretStr | None, name: str) -> str:
     if value is None:
         raise SettingsError(f"{name} is not set")
@@ -154,7 +191,8 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**(from_files | overrides))
     except ValidationError as error:
         first = error.errors()[0]
-        raise SettingsError(f"{'.'.join(str(part) for part in first['loc']).upper()}: {first['msg']}") from None
+        what = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{'.'.join(str(part) for part in first['loc']).upper()}: {what}") from None
 
 
 def _content(name: str, path: Path) -> str:

@@ -1,6 +1,7 @@
 """`binhchon up`: everything on one machine, from an empty folder to a contest that takes votes."""
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -27,10 +28,11 @@ _BIND_S = 1.0
 def run(settings: Settings) -> int:
     """Start everything, keep it running until Ctrl-C or SIGTERM, stop it in order. Exit code 0.
 
-    Errors: EmbeddedError, one line, when it cannot start.
+    Errors: EmbeddedError or SettingsError, one line, when it cannot start.
     """
     data_dir = settings.data_dir
     stack.open_data_dir(data_dir)
+    settings.keys()  # a secret that is missing is one line here; in the processes it would be a crash again and again
     owner = stack.take_supervisor_lock(data_dir)
     try:
         for log in (data_dir / "logs").glob("*.log"):
@@ -80,19 +82,30 @@ def _start(supervisor: Supervisor, context: children.Context, say: Callable[[str
         return False
     specs = [*children.apis(context), *children.workers(context), children.ticker(context)]
     everything = [*servers, prepared, *(supervisor.add(spec) for spec in specs)]
+
+    def missing() -> str | None:
+        return _unready(context.settings)
+
     return _patiently(
-        supervisor, lambda: all(child.ready for child in everything) and _is_healthy(context.settings), everything, say
+        supervisor, lambda: all(child.ready for child in everything) and not missing(), everything, say, missing
     )
 
 
 def _patiently(
-    supervisor: Supervisor, condition: Callable[[], bool], waiting: list[Child], say: Callable[[str], None]
+    supervisor: Supervisor,
+    condition: Callable[[], bool],
+    waiting: list[Child],
+    say: Callable[[str], None],
+    missing: Callable[[], str | None] = lambda: None,
 ) -> bool:
-    """Wait for `condition()` as long as it takes, saying so now and then. False when a stop was asked for."""
+    """Wait for `condition()` as long as it takes, saying so now and then. False when a stop was asked for.
+
+    `missing`: what else is waited for, in words.
+    """
     while not supervisor.wait_for(condition, _PATIENCE_S):
         if supervisor.stop_asked:
             return False
-        names = ", ".join(child.spec.name for child in waiting if not child.ready) or "an answer of the API"
+        names = ", ".join(child.spec.name for child in waiting if not child.ready) or missing() or "the API"
         say(f"Still waiting for {names}; see the logs.")
     return True
 
@@ -121,12 +134,16 @@ def _drain(supervisor: Supervisor, context: children.Context, say: Callable[[str
         say(f"Not every vote is in the ledger yet (see {context.log('drain')}); the box keeps them for the next start.")
 
 
-def _is_healthy(settings: Settings) -> bool:
+def _unready(settings: Settings) -> str | None:
+    """Why the API cannot serve, in its own words; None when it can."""
     connection = HTTPConnection(_reachable(settings.host), settings.port, timeout=0.5)
-    with contextlib.suppress(OSError, HTTPException), contextlib.closing(connection):
+    with contextlib.suppress(OSError, HTTPException, ValueError), contextlib.closing(connection):
         connection.request("GET", "/health/ready")
-        return connection.getresponse().status == 200
-    return False
+        answer = connection.getresponse()
+        if answer.status == 200:
+            return None
+        return f"the API ({json.loads(answer.read()).get('reason', answer.status)})"
+    return "an answer of the API"
 
 
 def _address(settings: Settings) -> str:
@@ -154,7 +171,8 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
             break
         except OSError as error:
             if time.monotonic() > deadline:
-                reason = error.strerror or str(error)
+                number = error.errno or 0  # positive but for unknown names; its own text repeats the address
+                reason = os.strerror(number) if number > 0 else error.strerror or str(error)
                 raise EmbeddedError(f"cannot listen on {settings.host}:{settings.port}: {reason} (set PORT)") from None
             time.sleep(0.05)
     with listener:

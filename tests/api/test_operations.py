@@ -158,4 +158,4 @@ class TestMetrics:
 
 def test_a_wrong_trusted_proxy_stops_the_start(open_box):
     with pytest.raises(SettingsError, match=r"TRUSTED_PROXIES.*nonsense"):
-        create_app(settings_for(open_box, trusted_proxies="nonsense"))
+        create_app(settings_for(open_box).model_copy(update={"trusted_proxies": "nonsense"}))

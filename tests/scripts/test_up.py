@@ -225,7 +225,7 @@ def test_a_second_up_is_refused(stack):
 def test_a_busy_port_is_named(stack):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         stack.environment["PORT"] = str(listener.getsockname()[1])
-        _fails(stack, f"cannot listen on 127.0.0.1:{stack.environment['PORT']}: Address already in use")
+        _fails(stack, f"cannot listen on 127.0.0.1:{stack.environment['PORT']}: Address already in use (set PORT)")
     assert not (stack.data_dir / "box").exists()
 
 
@@ -237,6 +237,12 @@ def test_a_file_in_the_place_of_the_data_folder_is_named(stack):
 def test_a_wrong_setting_is_named(stack):
     stack.environment["PORT"] = "eighty"
     _fails(stack, "PORT: ")
+
+
+def test_production_without_its_secrets_is_one_line(stack):
+    stack.environment["ENVIRONMENT"] = "production"
+    _fails(stack, "IDENTITY_KEY and SESSION_KEYS must be set in production")
+    assert not (stack.data_dir / "box").exists()
 
 
 def test_a_stale_pid_is_no_hindrance(stack):
