@@ -13,7 +13,9 @@ from rq.serializers import JSONSerializer
 from models.scratch.connection import ScratchClient, scratch_errors
 
 BOOKS = "books"
-"""The queue of all that is not a flush."""
+"""The queue of all that is neither a flush nor a login code."""
+CODES = "codes"
+"""The queue of login codes, with a worker of its own: a voter is waiting."""
 
 
 def flush_queue(number: int) -> str:
@@ -34,8 +36,9 @@ FLUSH = Job("workers.jobs.flush", timeout_s=120, ttl_s=60)  # it outlives the sl
 RECONCILE = Job("workers.jobs.reconcile", timeout_s=300, ttl_s=50)
 PROVE = Job("workers.jobs.prove", timeout_s=4 * 3600, ttl_s=3600)
 REPAIR = Job("workers.jobs.repair", timeout_s=4 * 3600, ttl_s=30)
+SEND_CODES = Job("workers.jobs.send_codes", timeout_s=120, ttl_s=30)
 
-JOBS = {job.path: job for job in (FLUSH, RECONCILE, PROVE, REPAIR)}
+JOBS = {job.path: job for job in (FLUSH, RECONCILE, PROVE, REPAIR, SEND_CODES)}
 FAILURE_TTL_S = 3600  # a job that fails each second for a day would fill scratch
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from email_validator import EmailNotValidError, validate_email
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.mail import MailServer, parse_smtp_url
 from models.secrets import KeyRing, generated_secret
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,6 +58,12 @@ class Settings(BaseSettings):
     """`https://binhchon.example.vn`: scheme and host that voters see; unset: the request's own Host."""
     trusted_proxies: str = ""
     """Comma-separated addresses or networks whose X-Forwarded-For is believed; never `*`."""
+    smtp_url: SecretStr | None = None
+    """`smtp://user:password@host:587` or `smtps://…`: where login codes are handed over. Unset: the demo shows them."""
+    mail_from: str | None = None
+    """Whom the mails with login codes come from; needed with SMTP_URL."""
+    login_proof_cost: int = Field(default=5000, ge=1, le=1_000_000)
+    """Proof of work before a code is sent: PBKDF2 iterations, about 256 times over."""
     session_days: int = Field(default=3, ge=1, le=30)
     metrics_token: SecretStr | None = None
     """`/metrics` answers on loopback, or to `Authorization: Bearer` with this token."""
@@ -79,6 +87,23 @@ class Settings(BaseSettings):
     @classmethod
     def _valkey(cls, value: SecretStr | None) -> SecretStr | None:
         return _address(value, ("unix", "redis", "rediss"))
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_smtp_url(value.get_secret_value(), "")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                validate_email(value, check_deliverability=False, test_environment=True)
+            except EmailNotValidError as error:
+                raise ValueError(f"not an e-mail address: {error}") from None
+        return value
 
     @field_validator("public_origin")
     @classmethod
@@ -146,6 +171,19 @@ class Settings(BaseSettings):
                 if key.strip()
             ),
         )
+
+    def mail_server(self) -> MailServer | None:
+        """The server that login codes go through; None in a demo that shows them itself.
+
+        Errors: SettingsError in production without one, and where nobody is named as the sender.
+        """
+        if self.smtp_url is None:
+            if self.environment == "production":
+                raise SettingsError("SMTP_URL must be set in production: login codes are sent by e-mail")
+            return None
+        if self.mail_from is None:
+            raise SettingsError("MAIL_FROM must be set with SMTP_URL, for example binhchon@example.vn")
+        return parse_smtp_url(self.smtp_url.get_secret_value(), self.mail_from)
 
 
 def _address(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr | None:

@@ -1,5 +1,6 @@
 """The jobs that RQ may run: an adapter of a few lines each. The closed list itself is models/jobs.py: JOBS."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import closing
 from typing import TypeVar
@@ -14,6 +15,7 @@ from models.scratch.connection import ScratchAway, scratch_client
 from models.scratch.status import write_status
 from models.settings import settings
 from workers import books
+from workers.codes import send_slice
 from workers.flush import LogFaultError, NotReadyError, flush_slice
 from workers.repair import RepairRefusedError
 from workers.repair import repair as run_repair
@@ -89,6 +91,18 @@ def prove(contest_id: int) -> None:
     for proof in failed:
         log.error("ALARM: rows and ballots do not agree", contest=contest.slug, **vars(proof))
     _note({"proof": "failed" if failed else "holds"})
+
+
+def send_codes(seconds: float) -> None:
+    """A slice of sending login codes."""
+    stack = settings().require_stack()
+    try:
+        asyncio.run(
+            send_slice(stack.scratch(), stack.keys(), stack.mail_server(), seconds=seconds, stopping=stopping.is_set)
+        )
+    except ScratchAway as error:
+        log.warning("the codes wait", problem=str(error))
+        stopping.wait(1.0)
 
 
 def _ask(contest_id: int, question: Callable[[Engine, BoxClient, Contest], Found]) -> tuple[Contest, Found] | None:

@@ -1,5 +1,6 @@
-"""The ticker: what runs when. Each second it nudges the flush and brings decisions into the box; each minute it asks
-for the books, each night for the proof. It decides nothing about votes, may die at any moment, and two do no harm.
+"""The ticker: what runs when. Each second it nudges the flush and the sending of codes, and brings decisions into the
+box; each minute it asks for the books, each night for the proof. It decides nothing about votes, may die at any moment,
+and two do no harm.
 """
 
 import signal
@@ -17,7 +18,7 @@ import structlog
 from models.ballot_box.connection import BoxAway, BoxClient, BoxFull, BoxRefused, box_client
 from models.contest import Contest, all_contests
 from models.database import Engine, LedgerAway, transaction, worker_engine
-from models.jobs import BOOKS, FLUSH, PROVE, RECONCILE, REPAIR, enqueue, flush_queue
+from models.jobs import BOOKS, CODES, FLUSH, PROVE, RECONCILE, REPAIR, SEND_CODES, enqueue, flush_queue
 from models.scratch.connection import ScratchAway, ScratchClient, scratch_client
 from models.scratch.status import write_status
 from models.settings import Settings
@@ -53,6 +54,7 @@ class Ticker:
         self._attempt("the ledger", self._read_contests)
         live = [contest for contest in self.contests if contest.state != "final"]
         self._attempt("scratch", partial(self._nudge, live))
+        self._attempt("scratch", partial(enqueue, self.scratch, CODES, SEND_CODES, SLICE_S))
         for contest in live:
             self._attempt("the box", partial(self._steer, contest))
         if now - self.booked_at >= BOOKS_EVERY_S:

@@ -1,0 +1,70 @@
+"""Proven identities: what a voter types → the one text that is hashed, and that the code goes to.
+
+A code goes to the normalised address, never to the typed one: whoever reads that mailbox is the account. Rules for
+aliases apply only to providers that are known to have them; elsewhere `bob+eve@…` may be another person than `bob@…`.
+A change of these rules raises `models.secrets.NORMALISATION_VERSION`: accounts would be others.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from email_validator import EmailNotValidError, validate_email
+
+from models.account import account_of
+from models.secrets import KeyRing
+
+Kind = Literal["email"]
+"""How an identity is proven by a code."""
+
+LONGEST = 254  # characters of an address (RFC 5321, 4.5.3.1.3)
+
+_SAME_DOMAIN = {"googlemail.com": "gmail.com"}
+_DOTS_MEAN_NOTHING = {"gmail.com"}
+_PLUS_TAGS = {
+    "gmail.com",
+    *("outlook.com", "hotmail.com", "live.com", "msn.com"),
+    *("icloud.com", "me.com", "mac.com"),
+    *("proton.me", "protonmail.com", "pm.me"),
+    *("fastmail.com", "fastmail.fm"),
+}
+
+
+class InvalidIdentityError(Exception):
+    """What was typed is no identity of its kind."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A normalised identity. `address` is where its codes go; it is kept nowhere but in the outbox."""
+
+    kind: Kind
+    address: str
+
+    def account(self, keys: KeyRing) -> int:
+        return account_of(keys, self.kind, self.address)
+
+    @property
+    def masked(self) -> str:
+        """`n•••@example.vn`: enough for its owner to know it again."""
+        local, _, domain = self.address.partition("@")
+        return f"{local[0]}•••@{domain}"
+
+
+def normalise(kind: Kind, typed: str) -> Identity:
+    """The identity that `typed` means. Errors: InvalidIdentityError."""
+    text = typed.strip()
+    if len(text) > LONGEST:
+        raise InvalidIdentityError(f"longer than {LONGEST} characters")
+    try:
+        found = validate_email(text, check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError as error:
+        raise InvalidIdentityError(str(error)) from None
+    local, domain = found.local_part.lower(), found.ascii_domain.lower()
+    domain = _SAME_DOMAIN.get(domain, domain)
+    if domain in _PLUS_TAGS:
+        local = local.partition("+")[0]
+    if domain in _DOTS_MEAN_NOTHING:
+        local = local.replace(".", "")
+    if not local:
+        raise InvalidIdentityError("nothing is left before the @")
+    return Identity(kind, f"{local}@{domain}")

@@ -1,0 +1,108 @@
+"""Login codes: six digits, five minutes, five tries; kept as a keyed digest, under the account and never the address.
+
+| key                     | type           | what                                                          |
+|-------------------------|----------------|---------------------------------------------------------------|
+| `code:<account>`        | hash, 5 min    | `digest` of the code, `tries` so far                            |
+| `code:cool:<account>`   | string, 60 s   | a code was sent just now                                        |
+| `code:hour:<account>`   | counter, 1 h   | codes sent to this identity                                     |
+| `proof:<id>`            | counter, 10 min| this solution was used                                          |
+| `proof:none`            | counter, 1 h   | codes sent to anybody without a proof of work (no JavaScript)   |
+
+The code itself is nowhere: the outbox holds a nonce, from which who has the identity key makes the code.
+Limits never look at network addresses: carriers and schools share one.
+"""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import orjson
+
+from models.identity import Identity
+from models.proof_of_work import LIFE_S as PROOF_LIFE_S
+from models.scratch.connection import AsyncScratchClient, scratch_errors
+from models.scratch.outbox import DUE, MESSAGE
+from models.secrets import KeyRing
+
+LIFE_S = 300
+TRIES = 5
+COOL_DOWN_S = 60
+HOUR_S = 3600
+HOURLY_CAP = 5
+"""Codes an hour for one identity: with five tries each, 25 guesses at a million."""
+WITHOUT_PROOF_HOURLY = 300
+"""Codes an hour, for everybody together, that are asked for without a proof of work."""
+
+_ISSUE = Path(__file__).with_name("issue_code.lua").read_text(encoding="utf-8")
+_CHECK = Path(__file__).with_name("check_code.lua").read_text(encoding="utf-8")
+
+
+class Asking(Enum):
+    """What becomes of a request for a code."""
+
+    SENT = "sent"
+    COOLING = "cooling"
+    """A code was sent to this identity less than a minute ago."""
+    CAPPED = "capped"
+    """This identity has had its codes of this hour."""
+    SHUT = "shut"
+    """The solution was used before; without one: the budget of this hour is used up."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`retry_after`: seconds until this identity may ask again (with SHUT: until the gate opens again)."""
+
+    outcome: Asking
+    retry_after: int
+
+
+async def issue(
+    client: AsyncScratchClient, keys: KeyRing, identity: Identity, *, proof: str | None, contest: str
+) -> Asked:
+    """Makes a code and puts its message into the outbox, if no limit is against it.
+
+    `proof`: id of a verified solution; None: there is none. `contest`: its title, for the text. Errors: ScratchAway.
+    """
+    account = identity.account(keys)
+    nonce, message_id = secrets.token_hex(16), secrets.token_hex(8)
+    message = {"kind": identity.kind, "to": identity.address, "nonce": nonce, "contest": contest}
+    gate = (f"proof:{proof}", 1, PROOF_LIFE_S) if proof else ("proof:none", WITHOUT_PROOF_HOURLY, HOUR_S)
+    with scratch_errors():
+        outcome, wait_ms = await client.register_script(_ISSUE)(
+            keys=[
+                *(f"code:cool:{account}", f"code:hour:{account}", gate[0], f"code:{account}"),
+                *(DUE, MESSAGE + message_id),
+            ],
+            args=[
+                *(COOL_DOWN_S * 1000, HOURLY_CAP, HOUR_S * 1000, gate[1], gate[2] * 1000),
+                *(_digest(keys, account, code_of(keys, nonce)), LIFE_S * 1000, message_id, orjson.dumps(message)),
+            ],
+        )
+    return Asked(Asking(outcome.decode()), max(1, -(-wait_ms // 1000)))
+
+
+async def check(client: AsyncScratchClient, keys: KeyRing, identity: Identity, guess: str) -> bool:
+    """Whether `guess` is the code that was sent. Each guess costs a try, a right one uses the code up.
+
+    Errors: ScratchAway.
+    """
+    account = identity.account(keys)
+    with scratch_errors():
+        right = await client.register_script(_CHECK)(
+            keys=[f"code:{account}"], args=[_digest(keys, account, guess), TRIES]
+        )
+    return bool(right)
+
+
+def code_of(keys: KeyRing, nonce: str) -> str:
+    """The six digits that `nonce` stands for."""
+    number = int.from_bytes(hmac.digest(keys.derived("login code"), nonce.encode(), hashlib.sha256)[:8], "big")
+    return f"{number % 1_000_000:06d}"
+
+
+def _digest(keys: KeyRing, account: int, code: str) -> str:
+    return hmac.digest(keys.derived("login code digest"), f"{account}:{code}".encode(), hashlib.sha256)[:16].hex()

@@ -1,0 +1,89 @@
+"""The outbox: messages with login codes, put there by the API (`models/scratch/codes.py`) and sent by workers.
+
+| key                   | type              | what                                                                  |
+|-----------------------|-------------------|-----------------------------------------------------------------------|
+| `outbox:due`          | sorted set        | id of a message → when it is due, ms since 1970 by the workers' clock |
+| `outbox:message:<id>` | hash, as its code | `message` (JSON: kind, to, nonce, contest), `tries`                   |
+| `outbox:demo`         | list, 10 min      | what the demo would have sent, newest first                           |
+
+A message that cannot be sent goes with its code: nobody wants it later. Sent twice, it is the same code.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from models.scratch.connection import AsyncScratchClient, scratch_errors
+
+DUE = "outbox:due"
+MESSAGE = "outbox:message:"
+DEMO = "outbox:demo"
+DEMO_KEPT = 20
+DEMO_LIFE_S = 600
+LEASE_S = 60.0
+"""How long a sender has for what it claimed; then another may."""
+
+_CLAIM = Path(__file__).with_name("claim_messages.lua").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Message:
+    """A code on its way. `tries`: this one included."""
+
+    id: str
+    to: str
+    nonce: str
+    contest: str
+    tries: int
+
+
+async def claim(client: AsyncScratchClient, now: float, limit: int) -> tuple[list[Message], int]:
+    """Up to `limit` messages that are due, and how many have expired unsent. `now`: seconds since 1970.
+
+    Errors: ScratchAway.
+    """
+    with scratch_errors():
+        found = await client.register_script(_CLAIM)(
+            keys=[DUE], args=[int(now * 1000), int(LEASE_S * 1000), limit, MESSAGE]
+        )
+    messages = []
+    for message_id, message, tries in found:
+        if message is not None:
+            fields = orjson.loads(message)
+            messages.append(Message(message_id.decode(), fields["to"], fields["nonce"], fields["contest"], tries))
+    return messages, len(found) - len(messages)
+
+
+async def done(client: AsyncScratchClient, message: Message) -> None:
+    """The message was sent, or never can be. Errors: ScratchAway."""
+    with scratch_errors():
+        async with client.pipeline(transaction=True) as pipe:
+            pipe.zrem(DUE, message.id)
+            pipe.delete(MESSAGE + message.id)
+            await pipe.execute()
+
+
+async def put_back(client: AsyncScratchClient, message: Message, due: float) -> None:
+    """The message is due again at `due` (seconds since 1970). Errors: ScratchAway."""
+    with scratch_errors():
+        await client.zadd(DUE, {message.id: int(due * 1000)}, xx=True)
+
+
+async def keep_for_demo(client: AsyncScratchClient, to: str, text: str) -> None:
+    """Keeps what the demo would have sent. Errors: ScratchAway."""
+    with scratch_errors():
+        async with client.pipeline(transaction=True) as pipe:
+            kept = orjson.dumps({"at": int(time.time() * 1000), "to": to, "text": text})
+            pipe.lpush(DEMO, kept)
+            pipe.ltrim(DEMO, 0, DEMO_KEPT - 1)
+            pipe.expire(DEMO, DEMO_LIFE_S)
+            await pipe.execute()
+
+
+async def read_demo(client: AsyncScratchClient) -> list[dict[str, Any]]:
+    """`{"at" (ms), "to", "text"}` of the demo's last messages, newest first. Errors: ScratchAway."""
+    with scratch_errors():
+        return [orjson.loads(kept) for kept in await client.lrange(DEMO, 0, DEMO_KEPT - 1)]
