@@ -24,6 +24,10 @@ from api.outcomes import REFUSALS, Code, VoterProblem, problem
 from api.receipts import Receipts, receipts_router
 from api.sessions import Sessions
 from api.snapshot import Watch
+from api.voters.page import ENTRY, absent_page, away_answer
+from api.voters.personal import personal_router
+from api.voters.responses import respond
+from api.voters.vote import vote_router
 from models.ballot_box.intake import Intake
 from models.settings import Settings, SettingsError
 
@@ -73,12 +77,15 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
         receipts_router(receipts),
         health_router(watch, intake),
         metrics_router(scrapes),
+        personal_router(access, watch, receipts),
     ):
         app.include_router(router)
-    _translate_errors(app)
+    _translate_errors(app, watch)
     describe(app, access.cookie.decode())
     evidence = Evidence(keys.derived("device"), proxies)
-    return FastPath(_secured(app), access=access, evidence=evidence, watch=watch, intake=intake, metrics=metrics)
+    fast = FastPath(_secured(app), access=access, evidence=evidence, watch=watch, intake=intake, metrics=metrics)
+    app.include_router(vote_router(fast.cast, access, watch, evidence, metrics))
+    return fast
 
 
 @asynccontextmanager
@@ -101,15 +108,17 @@ async def _life(
     await scrapes.stop()
 
 
-def _translate_errors(app: FastAPI) -> None:
-    """Every error leaves as problem details; nothing of the inside is shown."""
+def _translate_errors(app: FastAPI, watch: Watch) -> None:
+    """Every error leaves as problem details, a page that does not exist as a page; nothing of the inside is shown."""
 
     async def refusal(_request: Request, error: Exception) -> Response:
         code, more = (error.code, error.more) if isinstance(error, VoterProblem) else (Code.INTERNAL, {})
         return _respond(code, more)
 
-    async def http(_request: Request, error: Exception) -> Response:
+    async def http(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
+        if status == 404 and _wants_page(request):
+            return respond(absent_page(watch.current.view) if watch.current.read_at else away_answer())
         headers = (error.headers if isinstance(error, HTTPException) else None) or {}
         return _respond(_BY_STATUS.get(status, Code.INTERNAL), {}, allow=headers.get("Allow", ""))
 
@@ -124,6 +133,12 @@ def _translate_errors(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, refusal)
+
+
+def _wants_page(request: Request) -> bool:
+    """Whether a person looks at the answer: a browser's navigation, or the address of an entry."""
+    path = request.url.path
+    return path.startswith(ENTRY) or ("text/html" in request.headers.get("accept", "") and not path.startswith("/api/"))
 
 
 def _respond(code: Code, more: dict[str, object], *, allow: str = "") -> Response:

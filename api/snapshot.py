@@ -6,21 +6,23 @@ by this machine's monotonic clock.
 """
 
 import asyncio
-import hashlib
 import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from functools import partial
 
 import orjson
 import structlog
 
-from api.answers import HTML, JSON, Answer, answer, bodiless
-from api.documents import contest_document, entries_document, tallies_document, visible_tallies
+from api.answers import HTML, JSON
+from api.cached import Cached, Pages, cached, untagged
+from api.documents import contest_document, entries_document, tallies_document
 from api.outcomes import Code, refuse
-from api.voters.page import away_page, contest_page, count_line, no_contest_page, phase
+from api.voters.assets import ASSETS
+from api.voters.page import PATHS, away_answer, no_contest_page, page_of
+from api.voters.view import View, view_of
 from models.ballot_box.connection import BoxAway, BoxRefused, async_box
 from models.ballot_box.reading import Reading, read_ballot, read_box
 from models.receipt import Receipts
@@ -31,16 +33,6 @@ log = structlog.get_logger()
 PERIOD_S = 0.5
 SOONEST_S = 0.1  # between two readings, however many votes ask for one
 STALE_S = 5.0  # a reading older than this: the process does not count as ready
-_CACHE_CONTROL = (b"cache-control", b"public, max-age=1")
-
-
-class Cached(NamedTuple):
-    """A cached read: the whole answer, those to HEAD and to a reader who has it, and the quoted part of its ETag."""
-
-    tag: bytes
-    full: Answer
-    head: Answer
-    unchanged: Answer
 
 
 @dataclass(frozen=True)
@@ -51,7 +43,9 @@ class Snapshot:
     """None: the box was asked and has no contest, or (`read_at` 0) was never asked."""
     read_at: float
     """time.monotonic() of the reading."""
-    pages: dict[str, Cached]
+    pages: Pages
+    view: View | None = None
+    """What the voters' pages show; None without a reading."""
     receipts: Receipts | None = None
     minted_sessions: bool = False
 
@@ -149,10 +143,11 @@ class Watch:
             reading,
             asked_at,
             last.pages,
-            last.receipts if same else Receipts(self._keys, reading.contest_id),
+            receipts=last.receipts if same else Receipts(self._keys, reading.contest_id),
             minted_sessions=bool(reading.site["contest"]["minted_sessions"]),
         )
-        return replace(fresh, pages=_contest_pages(reading, fresh.now_ms(), last))
+        view = view_of(reading, fresh.now_ms(), last.view)
+        return replace(fresh, view=view, pages=_contest_pages(reading, view, last))
 
     def _note(self, problem: str | None) -> None:
         """Logs a change, once."""
@@ -166,54 +161,45 @@ class Watch:
         self.problem = problem
 
 
-def _contest_pages(reading: Reading, now_ms: int, last: Snapshot) -> dict[str, Cached]:
+def _contest_pages(reading: Reading, view: View, last: Snapshot) -> Pages:
     """The cached reads. Tags are made of what is shown, not of when it was read, and are the same in every process.
 
-    The entries may be megabytes: they are made anew only when the published document has changed.
+    The entries may be megabytes: they are made anew only when the published document has changed. The voters' pages
+    are made when they are first asked for, and kept for as long as their view is the same.
     """
-    tallies = visible_tallies(reading)
     contest = orjson.dumps(contest_document(reading))
     if last.reading is not None and last.reading.site is reading.site:
         entries = last.pages["/api/entries"]
     else:
         body = orjson.dumps(entries_document(reading))
-        entries = _cached(JSON, body, body)
-    counts = orjson.dumps(tallies_document(tallies, reading.box_ms))
-    shown = orjson.dumps(sorted(tallies.items()) if tallies is not None else None)
-    page = contest_page(reading, tallies, phase=phase(reading, now_ms))
-    dated = page.replace(b"</main>", (b"" if tallies is None else count_line(reading.box_ms)) + b"</main>")
-    return {
-        "/api/contest": _cached(JSON, contest, contest),
+        entries = cached(JSON, body, body)
+    counts = orjson.dumps(tallies_document(view.tallies, reading.box_ms))
+    shown = orjson.dumps(sorted(view.tallies.items()) if view.tallies is not None else None)
+    fixed = ASSETS | {
+        "/api/contest": cached(JSON, contest, contest),
         "/api/entries": entries,
-        "/api/tallies": _cached(JSON, counts, b"%d" % reading.contest_id + shown),
-        "/": _cached(HTML, dated, page),
+        "/api/tallies": cached(JSON, counts, b"%d" % reading.contest_id + shown),
     }
+    return last.pages.beside(fixed) if view == last.view else Pages(fixed, partial(_page, view))
 
 
-def _no_contest_pages() -> dict[str, Cached]:
-    nothing = refuse(Code.NOT_FOUND)
-    absent = Cached(b"", nothing, bodiless(nothing), nothing)
+def _page(view: View, path: str) -> Cached | None:
+    body = page_of(view, path)
+    return None if body is None else cached(HTML, body, body)
+
+
+def _no_page(_path: str) -> None:
+    return None
+
+
+def _no_contest_pages() -> Pages:
+    absent = untagged(refuse(Code.NOT_FOUND))
     entries = orjson.dumps({"entries": []})
     page = no_contest_page()
-    return {
-        "/api/contest": absent,
-        "/api/entries": _cached(JSON, entries, entries),
-        "/api/tallies": absent,
-        "/": _cached(HTML, page, page),
-    }
+    fixed = {"/api/contest": absent, "/api/entries": cached(JSON, entries, entries), "/api/tallies": absent}
+    return Pages(ASSETS | fixed | dict.fromkeys(PATHS, cached(HTML, page, page)), _no_page)
 
 
-def _unread_pages() -> dict[str, Cached]:
-    unready = refuse(Code.NOT_READY)
-    page = answer(503, HTML, away_page(), ((b"cache-control", b"no-store"), (b"retry-after", b"2")))
-    cached = Cached(b"", unready, bodiless(unready), unready)
-    return {"/api/contest": cached, "/api/entries": cached, "/api/tallies": cached} | {
-        "/": Cached(b"", page, bodiless(page), page)
-    }
-
-
-def _cached(content_type: bytes, body: bytes, shown: bytes) -> Cached:
-    """`shown` decides about the tag. It is weak (RFC 9110, 8.8.1): the time in the body may differ."""
-    tag = b'"%s"' % hashlib.blake2b(shown, digest_size=12).hexdigest().encode()
-    full = answer(200, content_type, body, ((b"etag", b"W/" + tag), _CACHE_CONTROL))
-    return Cached(tag, full, bodiless(full), bodiless(full, 304))
+def _unread_pages() -> Pages:
+    documents = dict.fromkeys(("/api/contest", "/api/entries", "/api/tallies"), untagged(refuse(Code.NOT_READY)))
+    return Pages(ASSETS | documents | dict.fromkeys(PATHS, untagged(away_answer())), _no_page)

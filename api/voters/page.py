@@ -1,101 +1,113 @@
-"""The plain first page: the same bytes for everyone, from the snapshot, no database and no script behind it.
+"""The voters' cached pages: the same bytes for everyone, from the snapshot, no database and no script behind them."""
 
-Every text of the contest passes `html.escape`.
-"""
+from collections.abc import Callable
 
-from html import escape
-from typing import Any
+from api.answers import HTML, NO_STORE, Answer, answer
+from api.outcomes import REFUSALS, Code, problem_headers
+from api.voters.listing import groups_of, list_page
+from api.voters.templates import render
+from api.voters.view import Phase, View
 
-from api.times import vietnamese
-from models.ballot_box.reading import Reading
+ENTRY = "/bai-du-thi/"
+_NOT_FOR_BROWSERS = (b"www-authenticate",)
 
-STATES = {
-    "open": "Đang nhận bình chọn",
-    "paused": "Tạm dừng bình chọn",
-    "closed": "Đã kết thúc bình chọn",
-    "final": "Đã công bố kết quả",
-    "": "Hòm phiếu chưa sẵn sàng",
-}
-_NOT_YET = "Chưa đến thời gian bình chọn"
+
+def page_of(view: View, path: str) -> bytes | None:
+    """The page at `path`; None where there is none."""
+    make = _PAGES.get(path)
+    if make is not None:
+        return make(view)
+    if path.startswith(ENTRY):
+        return _entry(view, path.removeprefix(ENTRY))
+    return None
 
 
 def no_contest_page() -> bytes:
-    return _document("Bình chọn", "<h1>Bình chọn</h1>\n<p>Hiện chưa có cuộc thi nào.</p>").encode()
+    return render("message.html", heading="Bình chọn", words="Hiện chưa có cuộc thi nào.", kind="")
 
 
-def away_page() -> bytes:
-    return _document("Bình chọn", "<h1>Bình chọn</h1>\n<p>Hệ thống chưa sẵn sàng. Mời bạn thử lại sau.</p>").encode()
+def away_answer() -> Answer:
+    """The page of a process that has not read the box yet."""
+    words = "Hệ thống chưa sẵn sàng. Mời bạn thử lại sau."
+    body = render("message.html", heading="Bình chọn", words=words, kind="still")
+    return answer(503, HTML, body, (NO_STORE, (b"retry-after", b"2")))
 
 
-def contest_page(reading: Reading, tallies: dict[int, int] | None, *, phase: str) -> bytes:
-    """The page of a contest, without the line that says how old the counts are (`count_line`)."""
-    contest = reading.site["contest"]
-    opens_at = reading.opens_at or contest["opens_at"]
-    closes_at = reading.closes_at or contest["closes_at"]
-    parts = [
-        f"<h1>{escape(contest['title'])}</h1>",
-        f"<p>{escape(contest['organiser'])}</p>",
-        f"<p><strong>{phase}</strong></p>",
-        "<dl>",
-        f"<dt>Bắt đầu</dt><dd>{vietnamese(opens_at)}</dd>",
-        f"<dt>Kết thúc</dt><dd>{vietnamese(closes_at)}</dd>",
-        f"<dt>Đường dây hỗ trợ</dt><dd>{escape(contest['help_line'])}</dd>",
-        "</dl>",
-        f"<p>{escape(contest['voters_note'])}</p>",
-        f"<p>{escape(contest['summary'])}</p>",
-        *_categories(reading.site, tallies),
-    ]
-    return _document(contest["title"], "\n".join(part for part in parts if part != "<p></p>")).encode()
-
-
-def phase(reading: Reading, now_ms: int) -> str:
-    """Where the contest stands, in words, by the box's clock."""
-    if reading.state in ("open", "paused"):
-        if now_ms < reading.opens_at:
-            return _NOT_YET
-        if now_ms >= reading.closes_at:
-            return STATES["closed"]
-    return STATES.get(reading.state, STATES[""])
-
-
-def count_line(at_ms: int) -> bytes:
-    return f"<p>Số liệu lúc {vietnamese(at_ms)}.</p>\n".encode()
-
-
-def _categories(site: dict[str, Any], tallies: dict[int, int] | None) -> list[str]:
-    parts: list[str] = []
-    for category in site["categories"]:
-        entries = [entry for entry in site["entries"] if entry["category"] == category["slug"]]
-        if entries:
-            parts.append(f"<section>\n<h2>{escape(category['title'])}</h2>\n<ol>")
-            parts.extend(_entry(entry, tallies) for entry in entries)
-            parts.append("</ol>\n</section>")
-    return parts
-
-
-def _entry(entry: dict[str, Any], tallies: dict[int, int] | None) -> str:
-    people = " – ".join(escape(entry[field]) for field in ("author", "unit") if entry[field])
-    count = (
-        "" if tallies is None else f"<p><data value='{tallies[entry['id']]}'>{tallies[entry['id']]}</data> phiếu</p>"
+def refusal_page(code: Code, view: View | None, *, heading: str = "", slug: str = "", again: bool = False) -> Answer:
+    """A refusal in plain words. `again`: with the button that repeats the vote for the entry `slug`."""
+    body = render(
+        "refusal.html",
+        contest=view.contest if view else None,
+        heading=heading or _HEADINGS.get(code, "Chưa thực hiện được"),
+        words=REFUSALS[code].detail,
+        slug=slug,
+        again=again,
     )
-    return (
-        f"<li id='{escape(entry['slug'])}'>\n<h3>{escape(entry['title'])}</h3>\n"
-        f"<p>{people}</p>\n<p>{escape(entry['summary'])}</p>\n{count}</li>"
+    headers = [header for header in problem_headers(code) if header[0] not in _NOT_FOR_BROWSERS]
+    return answer(REFUSALS[code].status, HTML, body, headers)
+
+
+def absent_page(view: View | None) -> Answer:
+    """404, with a search that may find what the voter was looking for."""
+    body = render("absent.html", contest=view.contest if view else None)
+    return answer(404, HTML, body)
+
+
+def _home(view: View) -> bytes:
+    return render("home.html", view=view, contest=view.contest, still=view.phase is not Phase.OPEN)
+
+
+def _rules(view: View) -> bytes:
+    return render("rules.html", view=view, contest=view.contest, here="/the-le")
+
+
+def _help(view: View) -> bytes:
+    return render("help.html", view=view, contest=view.contest, here="/tro-giup")
+
+
+def _results(view: View) -> bytes:
+    """The entries of each category, most votes first where the counts may be shown, else no entries at all."""
+    tallies = view.tallies
+    groups = []
+    if tallies is not None:
+        for title, entries in groups_of(view.catalogue, view.catalogue.entries):
+            groups.append((title, sorted(entries, key=lambda entry: -tallies[entry["id"]])))
+    final = view.phase is Phase.FINAL
+    return render("results.html", view=view, contest=view.contest, groups=groups, final=final)
+
+
+def _entry(view: View, slug: str) -> bytes | None:
+    entry = view.catalogue.by_slug.get(slug)
+    if entry is None:
+        return None
+    return render(
+        "entry.html",
+        view=view,
+        contest=view.contest,
+        entry=entry,
+        category=view.catalogue.category_titles.get(entry["category"], ""),
+        open=view.phase is Phase.OPEN,
+        waits=view.phase is Phase.NOT_YET,
     )
 
 
-def _document(title: str, main: str) -> str:
-    return f"""<!doctype html>
-<html lang="vi">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-</head>
-<body>
-<main>
-{main}
-</main>
-</body>
-</html>
-"""
+_PAGES: dict[str, Callable[[View], bytes]] = {
+    "/": _home,
+    "/binh-chon": list_page,
+    "/the-le": _rules,
+    "/ket-qua": _results,
+    "/tro-giup": _help,
+}
+PATHS = tuple(_PAGES)
+"""The addresses of the cached pages that every contest has."""
+_HEADINGS = {
+    Code.NOT_OPEN_YET: "Chưa đến thời gian bình chọn",
+    Code.CLOSED: "Đã kết thúc bình chọn",
+    Code.PAUSED: "Tạm dừng bình chọn",
+    Code.BLOCKED: "Phiếu không được nhận",
+    Code.CROSS_SITE: "Phiếu chưa được gửi",
+    Code.UNKNOWN_ENTRY: "Không có bài dự thi này",
+    Code.BUSY: "Phiếu chưa được ghi",
+    Code.NOT_READY: "Hòm phiếu chưa sẵn sàng",
+    Code.NOT_CONFIRMED: "Chưa xác nhận được phiếu",
+}

@@ -1,15 +1,14 @@
-"""The cached reads: contest, entries, tallies and the first page."""
+"""The cached reads: contest, entries, tallies and the first page, as every cached read behaves."""
 
 import re
 import time
-from html.parser import HTMLParser
 
 import pytest
 
 from tests.api.running import new_account, token_for
 from tests.servers import wait_for
 
-PATHS = ["/api/contest", "/api/entries", "/api/tallies", "/"]
+PATHS = ["/api/contest", "/api/entries", "/api/tallies", "/", "/binh-chon", "/bai-du-thi/bai-1", "/the-le"]
 
 
 def test_contest(api):
@@ -72,35 +71,6 @@ def test_a_tag_stays_while_nothing_changes_and_changes_with_the_counts(api):
     assert api.client.get("/api/tallies").headers["etag"] == first.headers["etag"]
     api.vote(1, token_for(new_account(), time.time()))
     wait_for(lambda: api.client.get("/api/tallies").headers["etag"] != first.headers["etag"])
-
-
-def test_the_page_is_whole_escaped_and_the_same_for_everyone(api, token):
-    page = api.client.get("/", headers={"Cookie": f"session={token}"})
-    assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert "set-cookie" not in page.headers
-    assert '<html lang="vi">' in page.text
-    assert "Cuộc thi thử &lt;b&gt;" in page.text
-    assert "<script>" not in page.text
-    assert "Mỗi tài khoản chỉ được bình chọn 1 lần/1 bài thi" in page.text
-    assert page.text.count("phiếu</p>") == 5
-    parser = Balanced()
-    parser.feed(page.text)
-    assert parser.open == []
-
-
-class Balanced(HTMLParser):
-    """Fails on an end tag without its beginning."""
-
-    def __init__(self):
-        super().__init__()
-        self.open = []
-
-    def handle_starttag(self, tag, attrs):
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
 
 
 def test_every_answer_has_its_security_headers(api):

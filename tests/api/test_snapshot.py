@@ -14,7 +14,10 @@ from tests.api.contest import CONTEST_ID, DAY_MS, open_contest, set_contest
 from tests.api.running import token_for
 from tests.servers import empty_valkey, wait_for
 
-PATHS = ["/api/contest", "/api/entries", "/api/tallies", "/"]
+PATHS = [
+    *("/api/contest", "/api/entries", "/api/tallies"),
+    *("/", "/binh-chon", "/binh-chon?q=bai", "/bai-du-thi/bai-5", "/ket-qua", "/the-le", "/tro-giup", "/tra-cuu"),
+]
 
 
 def test_an_entry_withdrawn_from_the_published_document_goes_from_every_page(start_api, box):
@@ -28,7 +31,9 @@ def test_an_entry_withdrawn_from_the_published_document_goes_from_every_page(sta
     wait_for(lambda: len(api.client.get("/api/entries").json()["entries"]) == 4)
     assert api.client.get("/api/entries").headers["etag"] != before
     assert list(api.client.get("/api/tallies").json()["tallies"]) == ["1", "2", "3", "4"]
-    assert "bai-5" not in api.client.get("/").text
+    assert "bai-4" in api.client.get("/binh-chon").text
+    assert "bai-5" not in api.client.get("/binh-chon").text
+    assert api.client.get("/bai-du-thi/bai-5").status_code == 404
 
 
 @pytest.mark.parametrize("policy", ["hidden", "live", "published"])
@@ -43,7 +48,8 @@ def test_the_result_policy_holds_everywhere(start_api, box, policy):
     if policy == "hidden":
         assert (tallies["tallies"], tallies["total"]) == (None, None)
         assert "987654" not in everything
-        assert "phiếu</p>" not in everything
+        assert "987.654" not in everything
+        assert 'class="count"' not in everything
         tag = api.client.get("/api/tallies").headers["etag"]
         with redis.Redis.from_url(box) as client:
             client.hset(shard_keys(CONTEST_ID, 0).tally, 5, 987_654_322)
@@ -51,6 +57,7 @@ def test_the_result_policy_holds_everywhere(start_api, box, policy):
         assert api.client.get("/api/tallies").headers["etag"] == tag
     else:
         assert tallies["tallies"]["5"] == 987_654_321
+        assert everything.count("987.654.321 phiếu") == 3  # the list, a search and the entry's page
     assert [entry["id"] for entry in api.client.get("/api/entries").json()["entries"]] == [1, 2, 3, 4, 5]
 
 

@@ -1,0 +1,118 @@
+"""Pages made anew for each request: a search, one's own votes, the look-up of a receipt."""
+
+import unicodedata
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.access import Access
+from api.answers import HTML, Answer, answer
+from api.ballot import read_votes
+from api.cached import cached
+from api.outcomes import REFUSALS, Code, VoterProblem, problem_headers
+from api.receipts import Receipts
+from api.snapshot import Watch
+from api.voters.listing import list_page
+from api.voters.page import away_answer, no_contest_page, refusal_page
+from api.voters.responses import READS, respond
+from api.voters.templates import render
+from api.voters.view import View
+
+_FOUND = {
+    "received": ("Đã nhận", "Hòm phiếu đã nhận phiếu này. Phiếu sẽ được ghi vào sổ phiếu trong giây lát.", ""),
+    "in_ledger": ("Đã vào sổ phiếu", "Phiếu này đã được ghi vào sổ phiếu và được tính.", ""),
+    "voided": ("Phiếu đã bị loại", "Phiếu này đã bị loại khỏi kết quả.", "bad"),
+}
+_NOT_FOUND = {
+    Code.UNKNOWN_RECEIPT: ("Không có mã phiếu này", "bad"),
+    Code.LEDGER_AWAY: ("Chưa tra cứu được", "still"),
+    Code.NOT_READY: ("Chưa tra cứu được", "still"),
+}
+
+
+def personal_router(access: Access, watch: Watch, receipts: Receipts) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.api_route("/binh-chon", methods=READS)
+    async def search(request: Request, q: str = "", category: Annotated[str, Query(alias="linh-vuc")] = "") -> Response:
+        """The list with a question; without one the fast path has answered from memory."""
+        view = watch.current.view
+        if view is None:
+            return respond(answer(200, HTML, no_contest_page()) if watch.current.read_at else away_answer())
+        body = list_page(view, q, category)
+        page = cached(HTML, body, body)
+        known = request.headers.get("if-none-match", "").encode()
+        return respond(page.unchanged if page.tag in known else page.full)
+
+    @router.api_route("/phieu-cua-toi", methods=READS)
+    async def ballot(request: Request) -> Response:
+        """The votes of the account with their receipts, or the way to the login."""
+        view = watch.current.view
+        try:
+            found = await read_votes(access, watch, request.headers.raw)
+        except VoterProblem as refusal:
+            if refusal.code is Code.NO_SESSION:
+                return respond(_ballot(view, None))
+            return respond(refusal_page(refusal.code, view))
+        by_id = view.catalogue.by_id if view else {}
+        votes = []
+        for vote in found.votes:
+            entry = by_id.get(vote.entry_id)
+            title = entry["title"] if entry else f"Bài dự thi số {vote.entry_id} (không còn được đăng)"
+            votes.append((title, entry["slug"] if entry else "", vote.receipt))
+        return respond(_ballot(view, votes))
+
+    @router.api_route("/tra-cuu", methods=READS)
+    async def look_up(ma: str = "") -> Response:
+        """What became of the vote with the receipt `ma`, however it was written down."""
+        view = watch.current.view
+        if not ma.strip():
+            return respond(_receipt(view, ""))
+        try:
+            found = await receipts.look_up(tidy(ma))
+        except VoterProblem as refusal:
+            return respond(_receipt(view, ma, refusal=refusal.code))
+        return respond(_receipt(view, ma, status=found.status, entry_id=found.entry_id, reason=found.reason or ""))
+
+    return router
+
+
+def tidy(code: str) -> str:
+    """The letters and digits of a pasted receipt, whatever stands between them."""
+    return "".join(letter for letter in unicodedata.normalize("NFKC", code) if letter.isalnum())
+
+
+def _ballot(view: View | None, votes: list[tuple[str, str, str]] | None) -> Answer:
+    contest = view.contest if view else None
+    return answer(200, HTML, render("ballot.html", contest=contest, here="/phieu-cua-toi", votes=votes))
+
+
+def _receipt(
+    view: View | None,
+    code: str,
+    *,
+    status: str = "",
+    refusal: Code | None = None,
+    entry_id: int | None = None,
+    reason: str = "",
+) -> Answer:
+    """The page of a look-up: of a vote that was found (`status`), of none (`refusal`), or before the question."""
+    words, more, kind = _FOUND.get(status, ("", "", ""))
+    if refusal is not None:
+        words, kind = _NOT_FOUND.get(refusal, ("Chưa tra cứu được", "still"))
+        more = REFUSALS[refusal].detail
+    body = render(
+        "receipt.html",
+        contest=view.contest if view else None,
+        here="/tra-cuu",
+        code=code[:100],
+        status=status or (refusal.value if refusal else ""),
+        words=words,
+        more=more,
+        kind=kind,
+        reason=reason,
+        entry=view.catalogue.by_id.get(entry_id) if view and entry_id is not None else None,
+    )
+    if refusal is None:
+        return answer(200, HTML, body)
+    return answer(REFUSALS[refusal].status, HTML, body, problem_headers(refusal))

@@ -1,0 +1,113 @@
+"""What the voters' pages show: the published document, where the contest stands, and the counts that may be shown."""
+
+import random
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+from api.documents import visible_tallies
+from api.voters.search import fold
+from models.ballot_box.reading import Reading
+
+MINUTE_MS = 60_000
+Entry = dict[str, Any]
+
+
+class Phase(Enum):
+    """Where a contest stands, by the box's clock. Values are what voters read."""
+
+    NOT_READY = "Hòm phiếu chưa sẵn sàng"
+    NOT_YET = "Chưa đến thời gian bình chọn"
+    OPEN = "Đang nhận bình chọn"
+    PAUSED = "Tạm dừng bình chọn"
+    CLOSED = "Đã kết thúc bình chọn"
+    FINAL = "Đã công bố kết quả"
+
+
+_BY_STATE = {"open": Phase.OPEN, "paused": Phase.PAUSED, "closed": Phase.CLOSED, "final": Phase.FINAL}
+_UNDECIDED = (Phase.NOT_YET, Phase.OPEN, Phase.PAUSED, Phase.NOT_READY)
+
+
+def phase_of(reading: Reading, now_ms: int) -> Phase:
+    """Where the contest stands at `now_ms`."""
+    if reading.state in ("open", "paused"):
+        if now_ms < reading.opens_at:
+            return Phase.NOT_YET
+        if now_ms >= reading.closes_at:
+            return Phase.CLOSED
+    return _BY_STATE.get(reading.state, Phase.NOT_READY)
+
+
+class Catalogue:
+    """The published document, made ready once for as long as it does not change."""
+
+    def __init__(self, site: dict[str, Any]) -> None:
+        self.site = site
+        self.contest: dict[str, Any] = site["contest"]
+        self.categories: list[dict[str, Any]] = site["categories"]
+        self.entries: list[Entry] = site["entries"]
+        self.by_slug: dict[str, Entry] = {entry["slug"]: entry for entry in self.entries}
+        self.by_id: dict[int, Entry] = {entry["id"]: entry for entry in self.entries}
+        self.category_titles: dict[str, str] = {category["slug"]: category["title"] for category in self.categories}
+
+    @cached_property
+    def folded(self) -> dict[int, str]:
+        """Entry id → the text that a search looks through."""
+        fields = ("title", "author", "unit", "summary")
+        return {
+            entry["id"]: fold(
+                " ".join([*(entry[name] for name in fields), self.category_titles.get(entry["category"], "")])
+            )
+            for entry in self.entries
+        }
+
+
+@dataclass(frozen=True)
+class View:
+    """What a page may show at one moment. Two equal views make the same pages, to the byte.
+
+    Times are ms since 1970. `tallies` is None where the contest's result policy hides them.
+    """
+
+    catalogue: Catalogue
+    tallies: dict[int, int] | None
+    phase: Phase
+    opens_at: int
+    closes_at: int
+    minute: int
+    """The box's clock in whole minutes: also the seed of the order of the entries."""
+
+    @property
+    def contest(self) -> dict[str, Any]:
+        return self.catalogue.contest
+
+    @property
+    def at_ms(self) -> int:
+        return self.minute * MINUTE_MS
+
+    @property
+    def total(self) -> int | None:
+        return None if self.tallies is None else sum(self.tallies.values())
+
+    def entries(self) -> list[Entry]:
+        """The published entries. Until voting has ended their order is another each minute, and the same for everyone
+        within it: nobody stays first.
+        """
+        entries = list(self.catalogue.entries)
+        if self.phase in _UNDECIDED:
+            random.Random(self.minute).shuffle(entries)  # noqa: S311 - an order, not a secret
+        return entries
+
+
+def view_of(reading: Reading, now_ms: int, last: View | None) -> View:
+    """The view of a reading. `last` saves work on a document that has not changed."""
+    same = last is not None and last.catalogue.site is reading.site
+    return View(
+        catalogue=last.catalogue if last is not None and same else Catalogue(reading.site),
+        tallies=visible_tallies(reading),
+        phase=phase_of(reading, now_ms),
+        opens_at=reading.opens_at or reading.site["contest"]["opens_at"],
+        closes_at=reading.closes_at or reading.site["contest"]["closes_at"],
+        minute=reading.box_ms // MINUTE_MS,
+    )

@@ -1,0 +1,82 @@
+"""The vote as a form, for browsers without JavaScript: the same function as `PUT /api/entries/{id}/vote`."""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from api.access import Access, fields_of
+from api.answers import HTML, Answer, answer
+from api.evidence import Evidence
+from api.metrics import Metrics
+from api.outcomes import Code
+from api.sessions import Session
+from api.snapshot import Snapshot, Watch
+from api.voters.page import ENTRY, absent_page, refusal_page
+from api.voters.responses import READS, respond, see_other
+from api.voters.templates import render
+
+Cast = Callable[[Session, int, Snapshot, bytes], Awaitable[Answer]]
+"""`FastPath.cast`: (who, entry, snapshot, evidence) → the answer that the PUT gives."""
+_AGAIN = (Code.BUSY, Code.NOT_READY, Code.NOT_CONFIRMED)
+
+
+def vote_router(cast: Cast, access: Access, watch: Watch, evidence: Evidence, metrics: Metrics) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.post("/bai-du-thi/{slug}/binh-chon")
+    async def vote(slug: str, request: Request) -> Response:
+        """Votes, then 303 to the page with the receipt; without a session to the login, which leads back."""
+        snapshot = watch.current
+        fields = fields_of(request.headers.raw)
+        voter = access.voter(fields, snapshot, changes=True)
+        if voter is Code.NO_SESSION:
+            metrics.refused(voter.value)
+            return see_other(f"/dang-nhap?next={ENTRY}{quote(slug, safe='')}")
+        if isinstance(voter, Code):
+            metrics.refused(voter.value)
+            return respond(_refusal(voter, snapshot, slug))
+        entry = snapshot.view.catalogue.by_slug.get(slug) if snapshot.view else None
+        if entry is None:
+            metrics.refused(Code.UNKNOWN_ENTRY.value)
+            return respond(absent_page(snapshot.view))
+        client = (request.client.host, request.client.port) if request.client else None
+        decided = await cast(voter, entry["id"], snapshot, evidence.of(client, fields))
+        document = orjson.loads(decided.body["body"])
+        if decided.status >= 400:
+            return respond(_refusal(Code(document["code"]), snapshot, slug))
+        again = "&lai=1" if document["status"] == "already_voted" else ""
+        return see_other(f"{ENTRY}{quote(slug, safe='')}/da-binh-chon?ma={document['receipt']}{again}")
+
+    @router.api_route("/bai-du-thi/{slug}/binh-chon", methods=READS)
+    async def not_a_vote(slug: str) -> RedirectResponse:
+        """Where the address of the form is opened as a page: a GET never votes."""
+        return see_other(f"{ENTRY}{quote(slug, safe='')}")
+
+    @router.api_route("/bai-du-thi/{slug}/da-binh-chon", methods=READS)
+    async def voted(slug: str, request: Request, ma: str = "", lai: str = "") -> Response:
+        """The receipt of a vote, shown to the account that it was given to, without asking the box again."""
+        snapshot = watch.current
+        voter = access.voter(fields_of(request.headers.raw), snapshot, changes=False)
+        entry = snapshot.view.catalogue.by_slug.get(slug) if snapshot.view else None
+        if isinstance(voter, Code) or entry is None or snapshot.receipts is None or snapshot.view is None:
+            return see_other(f"/tra-cuu?ma={quote(ma[:100])}")
+        number = snapshot.receipts.number(voter.account, entry["id"])
+        if snapshot.receipts.parse(ma) != number:
+            return see_other(f"/tra-cuu?ma={quote(ma[:100])}")
+        body = render(
+            "voted.html",
+            contest=snapshot.view.contest,
+            entry=entry,
+            receipt=snapshot.receipts.code(number),
+            again=bool(lai),
+        )
+        return respond(answer(200, HTML, body))
+
+    return router
+
+
+def _refusal(code: Code, snapshot: Snapshot, slug: str) -> Answer:
+    return refusal_page(code, snapshot.view, slug=slug, again=code in _AGAIN)
