@@ -24,6 +24,9 @@ from api.outcomes import REFUSALS, Code, VoterProblem, problem
 from api.receipts import Receipts, receipts_router
 from api.sessions import Sessions
 from api.snapshot import Watch
+from api.voters.login import login_router
+from api.voters.login_pages import login_pages
+from api.voters.login_steps import Login
 from api.voters.page import ENTRY, absent_page, away_answer
 from api.voters.personal import personal_router
 from api.voters.responses import respond
@@ -60,6 +63,7 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
     receipts = Receipts(settings.database(), watch, metrics)
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
     scrapes = Scrapes(settings.scratch(), metrics, metrics_dir, token)
+    login = Login(settings, keys, access, watch)
 
     app = FastAPI(
         title="Bình Chọn",
@@ -68,7 +72,7 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
         docs_url=None,  # the page loads its scripts from a third party
         redoc_url=None,
         redirect_slashes=False,  # a receipt's path has one spelling
-        lifespan=partial(_life, intake, watch, metrics, receipts, scrapes),
+        lifespan=partial(_life, intake, watch, metrics, receipts, scrapes, login),
         # Paths hold receipts, and headers hold sessions: neither may leave for a collector.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
@@ -78,6 +82,8 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
         health_router(watch, intake),
         metrics_router(scrapes),
         personal_router(access, watch, receipts),
+        login_router(login),
+        login_pages(login),
     ):
         app.include_router(router)
     _translate_errors(app, watch)
@@ -90,7 +96,7 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
 
 @asynccontextmanager
 async def _life(
-    intake: Intake, watch: Watch, metrics: Metrics, receipts: Receipts, scrapes: Scrapes, _app: FastAPI
+    intake: Intake, watch: Watch, metrics: Metrics, receipts: Receipts, scrapes: Scrapes, login: Login, _app: FastAPI
 ) -> AsyncIterator[None]:
     """What one process starts before it serves, and stops after: votes first, so that each is still answered."""
     await intake.start()
@@ -106,6 +112,7 @@ async def _life(
     await watch.stop()
     await receipts.stop()
     await scrapes.stop()
+    await login.stop()
 
 
 def _translate_errors(app: FastAPI, watch: Watch) -> None:

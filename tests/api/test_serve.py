@@ -35,6 +35,8 @@ def environment(open_box, tmp_path):
         "DATA_DIR": str(tmp_path),
         "ENVIRONMENT": "production",
         "WEB_CONCURRENCY": "1",
+        "SMTP_URL": "smtp://127.0.0.1:1",
+        "MAIL_FROM": "binhchon@example.vn",
     }
 
 

@@ -1,0 +1,150 @@
+"""The JSON calls of login: challenge → code → session; log out. What the forms do is in `login_pages.py`."""
+
+import time
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from api.access import fields_of
+from api.openapi import problems
+from api.outcomes import REFUSALS, Code, VoterProblem, problem
+from api.times import rfc3339
+from api.voters.login_steps import Login
+from models.identity import LONGEST
+from models.proof_of_work import LONGEST as LONGEST_PROOF
+from models.scratch.codes import LIFE_S, Asked, Asking
+
+BODY_LIMIT = 16_384  # bytes
+NO_STORE = {"Cache-Control": "no-store"}
+COOLING = "Mã vừa được gửi. Mời bạn xem hộp thư, kể cả mục thư rác, rồi thử lại sau {} giây."
+CAPPED = "Địa chỉ này đã nhận đủ số mã trong một giờ. Mời bạn thử lại sau {} phút."
+
+
+class AskForCode(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    kind: str = Field(max_length=16, examples=["email"])
+    identity: str = Field(max_length=LONGEST + 64, examples=["ten@example.vn"])
+    altcha: str = Field(
+        max_length=LONGEST_PROOF, description="The solution of a challenge, as ALTCHA's widget gives it"
+    )
+
+
+class EnterCode(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    kind: str = Field(max_length=16, examples=["email"])
+    identity: str = Field(max_length=LONGEST + 64, examples=["ten@example.vn"])
+    code: str = Field(max_length=32, examples=["123456"])
+
+
+class CodeSent(BaseModel):
+    masked: str = Field(examples=["t•••@example.vn"])
+    expires_in: int = Field(description="Seconds")
+    retry_after: int = Field(description="Seconds until another code may be asked for")
+
+
+class Entered(BaseModel):
+    token: str
+    expires_at: str
+
+
+Body = TypeVar("Body", AskForCode, EnterCode)
+
+
+def login_router(login: Login) -> APIRouter:
+    router = APIRouter(tags=["login"])
+
+    @router.get("/api/login/challenge", summary="A proof of work to be done before a code is sent")
+    async def challenge() -> JSONResponse:
+        """An ALTCHA challenge (version 2 of its protocol), good for ten minutes and for one code."""
+        return JSONResponse(login.proofs.challenge(time.time()), headers=NO_STORE)
+
+    @router.post(
+        "/api/login/code",
+        status_code=202,
+        summary="Send a code",
+        response_model=CodeSent,
+        responses=problems(
+            Code.MALFORMED, Code.CROSS_SITE, Code.INVALID, Code.TOO_LARGE, Code.TOO_MANY, Code.NOT_READY
+        ),
+        openapi_extra=_takes(AskForCode),
+    )
+    async def code(request: Request) -> Response:
+        """The answer is the same for every identity, whether it ever logged in or not."""
+        wanted = await _read(login, request, AskForCode)
+        identity, asked = await login.ask(wanted.kind, wanted.identity, wanted.altcha)
+        if asked.outcome is not Asking.SENT:
+            return _too_many(asked)
+        sent = CodeSent(masked=identity.masked, expires_in=LIFE_S, retry_after=asked.retry_after)
+        return JSONResponse(sent.model_dump(), 202, NO_STORE)
+
+    @router.post(
+        "/api/login",
+        summary="A session for a code",
+        response_model=Entered,
+        responses=problems(Code.MALFORMED, Code.CROSS_SITE, Code.INVALID, Code.TOO_LARGE, Code.NOT_READY),
+        openapi_extra=_takes(EnterCode),
+    )
+    async def enter(request: Request) -> Response:
+        """Wrong, expired and used codes get the same answer; each guess costs one of five tries."""
+        wanted = await _read(login, request, EnterCode)
+        entered = await login.enter(wanted.kind, wanted.identity, wanted.code)
+        body = Entered(token=entered.token, expires_at=rfc3339(entered.expires_at))
+        return JSONResponse(body.model_dump(), headers=NO_STORE | {"Set-Cookie": login.cookie(entered)})
+
+    @router.delete("/api/login", status_code=204, summary="Log out", responses=problems(Code.CROSS_SITE))
+    async def leave(request: Request) -> Response:
+        """Takes the cookie away. A token is stateless: one that was kept elsewhere lasts until it expires."""
+        if not login.own_call(fields_of(request.headers.raw)):
+            raise VoterProblem(Code.CROSS_SITE)
+        return Response(status_code=204, headers=NO_STORE | {"Set-Cookie": login.cookie(None)})
+
+    return router
+
+
+async def bounded_body(request: Request) -> bytes:
+    """The body, read to its end. Errors: VoterProblem (too_large)."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > BODY_LIMIT:
+            raise VoterProblem(Code.TOO_LARGE)
+    return bytes(body)
+
+
+def limited(asked: Asked) -> str:
+    """Why no code was sent, and when to come back, in Vietnamese."""
+    if asked.outcome is Asking.COOLING:
+        return COOLING.format(asked.retry_after)
+    if asked.outcome is Asking.CAPPED:
+        return CAPPED.format(-(-asked.retry_after // 60))
+    return "Hiện có quá nhiều yêu cầu. Hãy bật JavaScript rồi tải lại trang, hoặc thử lại sau."
+
+
+def _too_many(asked: Asked) -> Response:
+    """429 that says when it is worth coming back."""
+    ready = problem(Code.TOO_MANY, detail=limited(asked))
+    response = Response(ready.body["body"], REFUSALS[Code.TOO_MANY].status)
+    kept = [header for header in ready.start["headers"] if header[0] != b"retry-after"]
+    response.raw_headers = [*kept, (b"retry-after", b"%d" % asked.retry_after)]
+    return response
+
+
+async def _read(login: Login, request: Request, shape: type[Body]) -> Body:
+    """The body of a changing call. Errors: VoterProblem (cross_site, too_large), RequestValidationError."""
+    if not login.own_call(fields_of(request.headers.raw)):
+        raise VoterProblem(Code.CROSS_SITE)
+    try:
+        return shape.model_validate_json(await bounded_body(request))
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_url=False, include_context=False)) from None
+
+
+def _takes(shape: type[BaseModel]) -> dict[str, Any]:
+    """The OpenAPI description of the body, which is read here and not by FastAPI: its size has a limit."""
+    content = {"application/json": {"schema": shape.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}

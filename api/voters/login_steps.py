@@ -1,0 +1,133 @@
+"""Login by code, as functions of what was typed: the JSON calls and the forms are two ways to the same steps.
+
+Nothing here asks the ledger, and no answer says whether an identity is known: there is no list of identities.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from api.access import Access
+from api.outcomes import Code, VoterProblem
+from api.sessions import Session
+from api.snapshot import Snapshot, Watch
+from models.event import Proof
+from models.identity import Identity, InvalidIdentityError, normalise
+from models.proof_of_work import Proofs
+from models.scratch import codes
+from models.scratch.codes import Asked, Asking
+from models.scratch.connection import ScratchAway, async_scratch
+from models.secrets import KeyRing
+from models.settings import Settings
+
+DAY_S = 86_400
+WRONG_ADDRESS = "Địa chỉ email chưa đúng. Ví dụ: ten@gmail.com"
+WRONG_CODE = (
+    "Mã không đúng, đã được dùng hoặc đã hết hạn. Hãy xem lại thư mới nhất; sau 5 lần nhập sai, bạn cần xin mã mới."
+)
+WRONG_PROOF = "Bước kiểm tra tự động chưa xong, đã được dùng hoặc đã quá hạn. Hãy tải lại trang và thử lại."
+AWAY = "Chưa đăng nhập được lúc này. Mời bạn thử lại sau ít giây."
+
+
+@dataclass(frozen=True)
+class LoggedIn:
+    """`expires_at`: ms since 1970."""
+
+    token: str
+    expires_at: int
+    max_age_s: int
+
+
+class Login:
+    """What the steps need: scratch, keys, the snapshot."""
+
+    def __init__(self, settings: Settings, keys: KeyRing, access: Access, watch: Watch) -> None:
+        self.access = access
+        self.watch = watch
+        self.proofs = Proofs(keys, settings.login_proof_cost)
+        self.scratch = async_scratch(settings.scratch())
+        self.shows_mails = settings.mail_server() is None
+        """Whether this is a demo without a mail server, which shows its mails on a page."""
+        self._keys = keys
+        self._life_s = settings.session_days * DAY_S
+
+    async def stop(self) -> None:
+        await self.scratch.aclose()
+
+    async def ask(self, kind: str, typed: str, altcha: str | None) -> tuple[Identity, Asked]:
+        """Sends a code, unless a limit is against it. `altcha` None: without a proof of work.
+
+        Errors: VoterProblem (not_ready, invalid).
+        """
+        snapshot = self._ready()
+        identity = _identity(kind, typed)
+        proof = None
+        if altcha is not None:
+            proof = self.proofs.verify(altcha)
+            if proof is None:
+                raise invalid("altcha", WRONG_PROOF)
+        contest: str = snapshot.reading.site["contest"]["title"] if snapshot.reading else ""
+        try:
+            asked = await codes.issue(self.scratch, self._keys, identity, proof=proof, contest=contest)
+        except ScratchAway:
+            raise VoterProblem(Code.NOT_READY, detail=AWAY) from None
+        if asked.outcome is Asking.SHUT and proof is not None:
+            raise invalid("altcha", WRONG_PROOF)
+        return identity, asked
+
+    async def enter(self, kind: str, typed: str, guess: str) -> LoggedIn:
+        """A session for whoever has the code. Errors: VoterProblem (not_ready, invalid)."""
+        snapshot = self._ready()
+        identity = _identity(kind, typed)
+        digits = "".join(guess.split())
+        if len(digits) != 6 or not (digits.isascii() and digits.isdigit()):
+            raise invalid("code", WRONG_CODE)
+        try:
+            right = await codes.check(self.scratch, self._keys, identity, digits)
+        except ScratchAway:
+            raise VoterProblem(Code.NOT_READY, detail=AWAY) from None
+        if not right:
+            raise invalid("code", WRONG_CODE)
+        return self._session(snapshot, identity)
+
+    def _session(self, snapshot: Snapshot, identity: Identity) -> LoggedIn:
+        now_s = snapshot.now_ms() // 1000
+        contest_id = snapshot.reading.contest_id if snapshot.reading else 0
+        session = Session(contest_id, identity.account(self._keys), Proof.EMAIL, now_s, now_s + self._life_s)
+        return LoggedIn(self.access.sessions.mint(session), session.expires_at * 1000, self._life_s)
+
+    def _ready(self) -> Snapshot:
+        """The snapshot that sessions are made for. Errors: VoterProblem."""
+        snapshot = self.watch.current
+        if snapshot.reading is None or self.watch.other_key:
+            raise VoterProblem(Code.NOT_READY, detail=AWAY)
+        return snapshot
+
+    def own_call(self, fields: Mapping[bytes, bytes]) -> bool:
+        """Whether a changing call comes from our own pages, or from a program: no other website can make a browser
+        send `Authorization: Bearer`.
+        """
+        bearer = fields.get(b"authorization", b"")[:7].lower() == b"bearer "
+        return bearer or self.access.same_origin(fields)
+
+    def cookie(self, entered: LoggedIn | None) -> str:
+        """The Set-Cookie field: the session, or with None the end of it (RFC 6265bis, 4.1)."""
+        name = self.access.cookie.decode()
+        secure = "; Secure" if name.startswith("__Host-") else ""
+        value, age = (entered.token, entered.max_age_s) if entered else ("", 0)
+        return f"{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"
+
+
+def _identity(kind: str, typed: str) -> Identity:
+    if kind != "email":
+        raise invalid("kind", "Hiện chỉ nhận mã qua email.")
+    try:
+        return normalise("email", typed)
+    except InvalidIdentityError:
+        raise invalid("identity", WRONG_ADDRESS) from None
+
+
+def invalid(field: str, sentence: str) -> VoterProblem:
+    """`invalid`, with one field and what to do about it."""
+    errors: list[dict[str, Any]] = [{"field": field, "problem": sentence}]
+    return VoterProblem(Code.INVALID, detail=sentence, errors=errors)
