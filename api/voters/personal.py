@@ -25,7 +25,7 @@ _FOUND = {
 }
 _NOT_FOUND = {
     Code.UNKNOWN_RECEIPT: ("Không có mã phiếu này", "bad"),
-    Code.LEDGER_AWAY: ("Chưa tra cứu được", "still"),
+    Code.LEDGER_AWAY: ("Mã phiếu đúng, phiếu đã được nhận", "still"),  # only a genuine code is asked about
     Code.NOT_READY: ("Chưa tra cứu được", "still"),
 }
 
@@ -99,7 +99,7 @@ def _receipt(
     """The page of a look-up: of a vote that was found (`status`), of none (`refusal`), or before the question."""
     words, more, kind = _FOUND.get(status, ("", "", ""))
     if refusal is not None:
-        words, kind = _NOT_FOUND.get(refusal, ("Chưa tra cứu được", "still"))
+        words, kind = _NOT_FOUND[refusal]
         more = REFUSALS[refusal].detail
     body = render(
         "receipt.html",

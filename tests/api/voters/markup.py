@@ -1,0 +1,42 @@
+"""Pages as a browser with a strict Content-Security-Policy reads them."""
+
+from html.parser import HTMLParser
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+PATHS = [
+    *("/", "/binh-chon", "/binh-chon?q=bai&linh-vuc=giao-duc", "/bai-du-thi/bai-1", "/the-le", "/ket-qua"),
+    *("/tro-giup", "/tra-cuu", "/tra-cuu?ma=%3Cb%3E", "/phieu-cua-toi", "/bai-du-thi/khong-co"),
+]
+"""One of every page that needs no session."""
+VOID = {"meta", "link", "input", "br"}
+
+
+class Balanced(HTMLParser):
+    """Fails on an end tag without its beginning, on two equal ids, and on anything that a strict CSP would refuse."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.ids, self.addresses = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        assert tag not in ("script", "style")
+        for name, value in attrs:
+            assert name != "style"
+            assert not name.startswith("on")
+            if name == "id":
+                assert value not in self.ids
+                self.ids.append(value)
+            if name in ("href", "src", "action"):
+                self.addresses.append(value)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def parsed(page):
+    parser = Balanced()
+    parser.feed(page.text)
+    assert parser.open == []
+    return parser
