@@ -1,0 +1,184 @@
+"""Login with forms alone, as a browser without JavaScript does it."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from api.voters.login_pages import own_path
+from models.scratch import codes
+from tests.api.running import RunningApi, settings_for
+from tests.api.voters.logging_in import OWN, PROOF_COST, code_for, cookie_of, let_pass, messages, proof, wrong
+
+AN = "an@example.vn"
+MAIL = {"smtp_url": "smtp://127.0.0.1:1", "mail_from": "binhchon@example.vn"}
+
+
+@pytest.fixture(scope="module")
+def login_api(open_box: str, scratch_url: str) -> Iterator[RunningApi]:
+    running = RunningApi(settings_for(open_box, scratch_url=scratch_url, login_proof_cost=PROOF_COST))
+    running.wait_ready()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def api(login_api: RunningApi, scratch: str) -> RunningApi:
+    login_api.client.cookies.clear()
+    return login_api
+
+
+def send(api: RunningApi, path: str, **fields: str) -> httpx.Response:
+    return api.client.post(path, data=fields, headers=OWN)
+
+
+def hidden(page: httpx.Response, name: str) -> str:
+    found = re.search(rf'name="{name}"[^>]* value="([^"]*)"', page.text)
+    assert found, page.text
+    return found[1]
+
+
+def test_from_an_entry_through_the_code_back_to_the_entry(api: RunningApi, scratch: str) -> None:
+    form = api.client.get("/dang-nhap", params={"next": "/bai-du-thi/bai-1"})
+    assert form.status_code == 200
+    assert form.headers["cache-control"] == "no-store"
+    assert "form-action 'self'" in form.headers["content-security-policy"]
+    asked = send(api, "/dang-nhap", identity="An@Example.vn", next=hidden(form, "next"))
+    assert asked.status_code == 200
+    assert "a•••@example.vn" in asked.text
+    entered = send(
+        api,
+        "/dang-nhap/ma",
+        identity=hidden(asked, "identity"),
+        code=code_for(scratch, AN),
+        next=hidden(asked, "next"),
+    )
+    assert entered.status_code == 303
+    assert entered.headers["location"] == "/bai-du-thi/bai-1"
+    assert entered.headers["cache-control"] == "no-store"
+    assert api.vote(1, cookie_of(entered)).status_code in (200, 201)
+
+
+def test_a_wrong_code_is_asked_for_again_and_nothing_typed_is_lost(api: RunningApi, scratch: str) -> None:
+    send(api, "/dang-nhap", identity=AN)
+    code = code_for(scratch, AN)
+    again = send(api, "/dang-nhap/ma", identity=AN, code=wrong(code), next="/tra-cuu?ma=1")
+    assert again.status_code == 422
+    assert "set-cookie" not in again.headers
+    assert "Mã không đúng" in again.text
+    assert (hidden(again, "identity"), hidden(again, "next")) == (AN, "/tra-cuu?ma=1")
+    assert send(api, "/dang-nhap/ma", identity=AN, code=code).status_code == 303
+
+
+def test_an_address_that_is_none_comes_back_as_it_was_typed(api: RunningApi, scratch: str) -> None:
+    again = send(api, "/dang-nhap", identity='an@"><script>alert(1)</script>', next="/the-le")
+    assert again.status_code == 422
+    assert "Địa chỉ email chưa đúng" in again.text
+    assert "<script>" not in again.text
+    assert "an@&#34;&gt;&lt;script&gt;" in again.text
+    assert messages(scratch) == []
+
+
+def test_pressed_twice_is_one_code(api: RunningApi, scratch: str) -> None:
+    pages = [send(api, "/dang-nhap", identity=AN) for _ in range(2)]
+    assert [page.status_code for page in pages] == [200, 200]
+    assert pages[0].content == pages[1].content
+    assert len(messages(scratch)) == 1
+
+
+def test_without_a_proof_of_work_there_is_a_small_budget(
+    api: RunningApi, scratch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codes, "WITHOUT_PROOF_HOURLY", 2)
+    found = [send(api, "/dang-nhap", identity=f"nguoi{n}@example.vn") for n in range(4)]
+    assert [page.status_code for page in found] == [200, 200, 429, 429]
+    assert 3500 < int(found[3].headers["retry-after"]) <= 3600
+    assert hidden(found[3], "identity") == "nguoi3@example.vn"
+    assert len(messages(scratch)) == 2
+    proven = send(api, "/dang-nhap", identity="nguoi5@example.vn", altcha=proof(api))
+    assert proven.status_code == 200, "who has a proof of work does not need the budget"
+
+
+def test_an_hours_codes_used_up_is_said(api: RunningApi, scratch: str) -> None:
+    for _ in range(codes.HOURLY_CAP):
+        let_pass(scratch, "code:cool:*")
+        assert send(api, "/dang-nhap", identity=AN).status_code == 200
+    let_pass(scratch, "code:cool:*")
+    capped = send(api, "/dang-nhap", identity=AN)
+    assert capped.status_code == 429
+    assert "đã nhận đủ số mã" in capped.text
+
+
+ELSEWHERE = (
+    *("https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example"),
+    *("/\n/evil.example", "javascript:alert(1)", "evil.example", " //evil.example", "", "/" + "a" * 600),
+    *("/x\r\nSet-Cookie: a=b", "http:/evil.example", "/\x00/evil.example"),
+)
+
+
+@pytest.mark.parametrize("wanted", ELSEWHERE)
+def test_nobody_is_sent_elsewhere(api: RunningApi, scratch: str, wanted: str) -> None:
+    assert hidden(api.client.get("/dang-nhap", params={"next": wanted}), "next") == "/"
+    send(api, "/dang-nhap", identity=AN)
+    entered = send(api, "/dang-nhap/ma", identity=AN, code=code_for(scratch, AN), next=wanted)
+    assert (entered.status_code, entered.headers["location"]) == (303, "/")
+
+
+def test_own_paths_are_kept() -> None:
+    for wanted in ("/", "/bai-du-thi/bai-1", "/binh-chon?q=may+tinh&trang=2#bai-3", "/binh-chon?q=m%C3%A1y"):
+        assert own_path(wanted) == wanted
+    assert own_path("/binh-chon?q=máy") == "/binh-chon?q=m%C3%A1y"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}])
+def test_a_form_of_another_website_does_nothing(api: RunningApi, scratch: str, headers: dict[str, str]) -> None:
+    send(api, "/dang-nhap", identity=AN)
+    for path, fields in (
+        ("/dang-nhap", {"identity": "binh@example.vn"}),
+        ("/dang-nhap/ma", {"identity": AN, "code": code_for(scratch, AN)}),
+        ("/dang-nhap/thoat", {}),
+    ):
+        refused = api.client.post(path, data=fields, headers=headers)
+        assert refused.status_code == 403
+        assert "set-cookie" not in refused.headers
+    assert len(messages(scratch)) == 1
+
+
+def test_leaving_takes_the_cookie_away(api: RunningApi) -> None:
+    left = send(api, "/dang-nhap/thoat")
+    assert (left.status_code, left.headers["location"]) == (303, "/")
+    assert cookie_of(left) == ""
+
+
+@pytest.mark.parametrize("body", [b"a=1&" * 50, b"\xff\xfe", b"identity=" + b"a" * 20_000])
+def test_bodies_that_are_no_form_of_ours(api: RunningApi, body: bytes) -> None:
+    refused = api.client.post("/dang-nhap", content=body, headers=OWN)
+    assert refused.status_code in (400, 413)
+    assert "<form" in refused.text
+
+
+def test_the_code_page_alone_leads_to_its_beginning(api: RunningApi) -> None:
+    found = api.client.get("/dang-nhap/ma")
+    assert (found.status_code, found.headers["location"]) == (303, "/dang-nhap")
+
+
+def test_with_scratch_away_the_page_says_so_and_keeps_the_address(start_api: Any, open_box: str) -> None:
+    api = start_api(open_box)
+    api.wait_ready()
+    away = send(api, "/dang-nhap", identity=AN, next="/the-le")
+    assert away.status_code == 503
+    assert int(away.headers["retry-after"]) >= 1
+    assert (hidden(away, "identity"), hidden(away, "next")) == (AN, "/the-le")
+
+
+def test_only_a_demo_without_a_mail_server_shows_its_mails(
+    api: RunningApi, start_api: Any, open_box: str, scratch: str
+) -> None:
+    assert "minh hoạ" in api.client.get("/demo/hop-thu").text
+    assert "/demo/hop-thu" in api.client.get("/dang-nhap").text
+    real = start_api(open_box, scratch_url=scratch, **MAIL)
+    real.wait_ready()
+    assert real.client.get("/demo/hop-thu").status_code == 404
+    assert "/demo/hop-thu" not in real.client.get("/dang-nhap").text

@@ -1,0 +1,52 @@
+"""Normalisation: which typed addresses are one account, and which must not be."""
+
+import pytest
+
+from models.identity import InvalidIdentityError, normalise
+from tests.workers.contests import KEYS
+
+
+def address(typed: str) -> str:
+    return normalise("email", typed).address
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (" An@Example.VN ", "an@example.vn"),
+        ("a.n+vote@gmail.com", "an@gmail.com"),
+        ("A.N@GoogleMail.com", "an@gmail.com"),
+        ("an+x@outlook.com", "an@outlook.com"),
+        ("a.n+x@outlook.com", "a.n@outlook.com"),
+        ("an+x@icloud.com", "an@icloud.com"),
+        ("bob+eve@example.vn", "bob+eve@example.vn"),
+        ("b.ob@example.vn", "b.ob@example.vn"),
+    ],
+)
+def test_aliases_of_known_providers_are_one_and_others_are_not(typed: str, meant: str) -> None:
+    assert address(typed) == meant
+    assert address(address(typed)) == address(typed), "normalising twice changes nothing"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("", "an", "@example.vn", "an@", "an@localhost", "an@[127.0.0.1]", "an@example", "an@@example.vn"),
+        *("an@example.vn\nBcc: x@example.vn", "an@example.vn, binh@example.vn", '"a b"@example.vn', "+x@gmail.com"),
+        *("Ấn@example.vn", "An <an@example.vn>", "a" * 300 + "@example.vn", "an\x00@example.vn", "an@example.vn."),
+    ],
+)
+def test_what_is_no_address_is_refused(typed: str) -> None:
+    with pytest.raises(InvalidIdentityError):
+        address(typed)
+
+
+def test_a_domain_in_vietnamese_has_one_spelling() -> None:
+    assert address("an@bưuđiện.vn").startswith("an@xn--")
+    assert address("an@BƯUĐIỆN.vn") == address("an@bưuđiện.vn") == address(address("an@bưuđiện.vn"))
+
+
+def test_the_account_follows_the_normalised_address() -> None:
+    one, same, other = (normalise("email", typed) for typed in ("a.n@gmail.com", "an@googlemail.com", "an@gmx.com"))
+    assert one.account(KEYS) == same.account(KEYS) != other.account(KEYS)
+    assert one.masked == "a•••@gmail.com"
