@@ -3,12 +3,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg
 import pytest
 import structlog
 
-from tests.api.contest import open_contest
+from tests.api.contest import CONTEST_ID, open_contest
 from tests.api.running import Logged, RunningApi, new_account, settings_for, token_for
-from tests.servers import empty_valkey
+from tests.servers import empty_valkey, libpq_url
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,29 @@ def start_api() -> Iterator[Callable[..., RunningApi]]:
     yield start
     for running in made:
         running.stop()
+
+
+@pytest.fixture
+def ledger(database):
+    """A connection to a ledger that has the contest and has taken only the log's first event."""
+    with psycopg.connect(libpq_url(database), autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO contests (id, slug, title, texts, opens_at, closes_at, key_fingerprint)"
+            " VALUES (%s, 'thu', '', '{}', now(), now() + interval '1 day', '')",
+            [CONTEST_ID],
+        )
+        connection.execute(
+            "INSERT INTO categories (id, contest_id, slug, title, position) VALUES (1, %s, 'a', '', 1)", [CONTEST_ID]
+        )
+        connection.execute(
+            "INSERT INTO entries (id, contest_id, slug, title, category_id, position) VALUES (1, %s, 'a', '', 1, 1)",
+            [CONTEST_ID],
+        )
+        connection.execute(
+            "INSERT INTO cursors (contest_id, shard, epoch, log_ms, log_seq, checksum, taken) VALUES (%s,0,1,1,1,'',1)",
+            [CONTEST_ID],
+        )
+        yield connection
 
 
 @pytest.fixture

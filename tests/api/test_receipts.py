@@ -4,41 +4,12 @@ import socket
 import time
 from contextlib import closing
 
-import psycopg
 import pytest
-import redis
 from pydantic import SecretStr
 
-from models.ballot_box.keys import shard_keys
-from models.receipt import Receipts
-from tests.api.contest import CONTEST_ID, KEYS
+from tests.api.ledger import RECEIPTS, flushed, taken
 from tests.api.running import new_account, token_for
-from tests.servers import libpq_url, wait_for
-
-RECEIPTS = Receipts(KEYS, CONTEST_ID)
-
-
-@pytest.fixture
-def ledger(database):
-    """A connection to a ledger that has the contest and has taken only the log's first event."""
-    with psycopg.connect(libpq_url(database), autocommit=True) as connection:
-        connection.execute(
-            "INSERT INTO contests (id, slug, title, texts, opens_at, closes_at, key_fingerprint)"
-            " VALUES (%s, 'thu', '', '{}', now(), now() + interval '1 day', '')",
-            [CONTEST_ID],
-        )
-        connection.execute(
-            "INSERT INTO categories (id, contest_id, slug, title, position) VALUES (1, %s, 'a', '', 1)", [CONTEST_ID]
-        )
-        connection.execute(
-            "INSERT INTO entries (id, contest_id, slug, title, category_id, position) VALUES (1, %s, 'a', '', 1, 1)",
-            [CONTEST_ID],
-        )
-        connection.execute(
-            "INSERT INTO cursors (contest_id, shard, epoch, log_ms, log_seq, checksum, taken) VALUES (%s,0,1,1,1,'',1)",
-            [CONTEST_ID],
-        )
-        yield connection
+from tests.servers import wait_for
 
 
 @pytest.fixture
@@ -46,21 +17,6 @@ def api(start_api, open_box, database, ledger):
     running = start_api(open_box, database_url=SecretStr(database))
     running.wait_ready()
     return running
-
-
-def flushed(ledger, account, receipt, open_box):
-    ledger.execute(
-        "INSERT INTO votes (account_id, entry_id, receipt, shard, cast_at)"
-        " VALUES (%s, 1, %s, 0, '2026-01-02 03:04:05.678Z')",
-        [account, RECEIPTS.parse(receipt)],
-    )
-    taken(ledger, open_box)
-
-
-def taken(ledger, open_box):
-    with redis.Redis.from_url(open_box) as client:
-        added = client.xinfo_stream(shard_keys(CONTEST_ID, 0).log)["entries-added"]
-    ledger.execute("UPDATE cursors SET taken = %s", [added])
 
 
 def test_received_then_in_the_ledger_then_voided(api, ledger, open_box, logged):
