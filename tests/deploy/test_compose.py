@@ -10,12 +10,13 @@ from typer.testing import CliRunner
 from models.settings import ROOT, Settings
 
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-OURS = ("migrate", "api", "flush", "books", "ticker")
+OURS = ("migrate", "api", "flush", "books", "codes", "ticker")
 COMMANDS = {
     "migrate": ["migrate"],
     "api": ["api"],
     "flush": ["worker", "flush.0"],
     "books": ["worker", "books"],
+    "codes": ["worker", "codes"],
     "ticker": ["ticker"],
 }
 
@@ -75,7 +76,7 @@ def test_the_health_check_of_the_workers_is_a_command(services):
     result = CliRunner().invoke(app, ["status", "--help"])
     assert result.exit_code == 0
     assert "--json" in result.output
-    for service in ("flush", "books", "ticker"):
+    for service in ("flush", "books", "codes", "ticker"):
         assert services[service]["healthcheck"]["test"] == ["CMD", "binhchon", "status", "--json"]
 
 
@@ -98,6 +99,7 @@ def test_only_nginx_is_reached_from_outside(compose, services):
     assert compose["networks"]["stores"]["internal"] is True
     for name in ("box", "scratch", "postgres"):
         assert services[name]["networks"] == ["stores"], name
+    assert [name for name, service in services.items() if "mail" in service["networks"]] == ["codes"]
 
 
 def test_the_api_believes_the_network_of_nginx_and_no_other(compose, services):
@@ -158,7 +160,7 @@ def test_every_variable_is_a_setting(services):
         environment = services[name]["environment"]
         assert {variable.removesuffix("_FILE") for variable in environment} <= known
         assert environment["ENVIRONMENT"] == "production"
-    for needed in ("DATABASE_URL", "BALLOT_BOX_URL", "SCRATCH_URL", "IDENTITY_KEY", "SESSION_KEYS"):
+    for needed in ("DATABASE_URL", "BALLOT_BOX_URL", "SCRATCH_URL", "IDENTITY_KEY", "SESSION_KEYS", "SMTP_URL"):
         assert f"{needed}_FILE" in environment
 
 
@@ -172,7 +174,7 @@ def test_every_variable_of_the_operator_is_explained():
 
 def test_nothing_is_migrated_or_flushed_too_early(services):
     assert services["migrate"]["depends_on"]["postgres"]["condition"] == "service_healthy"
-    for name in ("api", "flush", "books", "ticker"):
+    for name in ("api", "flush", "books", "codes", "ticker"):
         assert services[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully", name
     assert "box" not in services["api"]["depends_on"], "the API starts with the box away"
     assert services["api"]["deploy"]["replicas"] >= 2

@@ -106,7 +106,9 @@ def test_a_stack_starts_and_stops_in_order(stack):
     listed = stack.command("ps", "--json")
     assert listed.returncode == 0
     roles = sorted(found["role"] for found in json.loads(listed.stdout))
-    assert roles == sorted(["supervisor", "api", "api", "worker", "worker", "ticker", "box", "scratch", "postgres"])
+    assert roles == sorted(
+        ["supervisor", "api", "api", "worker", "worker", "worker", "ticker", "box", "scratch", "postgres"]
+    )
     assert (stack.data_dir / "stack.env").stat().st_mode & 0o777 == 0o600
     pids = [found["pid"] for found in stack.processes()]
 
@@ -115,7 +117,7 @@ def test_a_stack_starts_and_stops_in_order(stack):
     stopped = [event.split()[0] for event in stack.events() if event.endswith("stop") or event == "drain start"]
     assert sorted(stopped[:2]) == ["api.1", "api.2"]
     assert stopped[2:4] == ["ticker", "drain"]
-    assert sorted(stopped[4:]) == ["worker.books", "worker.flush.0"]
+    assert sorted(stopped[4:]) == ["worker.books", "worker.codes", "worker.flush.0"]
     assert "interrupted" not in " ".join(stack.events())
     listed = stack.command("ps", "--json")
     assert (listed.returncode, listed.stdout) == (3, "[]\n")
@@ -242,6 +244,12 @@ def test_a_wrong_setting_is_named(stack):
 def test_production_without_its_secrets_is_one_line(stack):
     stack.environment["ENVIRONMENT"] = "production"
     _fails(stack, "IDENTITY_KEY and SESSION_KEYS must be set in production")
+    assert not (stack.data_dir / "box").exists()
+
+
+def test_production_without_a_mail_server_is_one_line(stack):
+    stack.environment |= {"ENVIRONMENT": "production", "IDENTITY_KEY": "a", "SESSION_KEYS": "b"}
+    _fails(stack, "SMTP_URL must be set in production")
     assert not (stack.data_dir / "box").exists()
 
 

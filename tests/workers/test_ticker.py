@@ -9,7 +9,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from models.database import worker_engine
-from models.jobs import BOOKS, flush_queue
+from models.jobs import BOOKS, CODES, flush_queue
 from models.outcomes import Outcome
 from models.scratch.connection import ScratchClient, scratch_client
 from tests.workers.contests import Stage, stage
@@ -35,6 +35,13 @@ def test_each_round_nudges_the_flush(ticker: Ticker, open_contest: Stage) -> Non
     ticker.tick(0.0, NOON)
     ticker.tick(1.0, NOON)
     assert jobs(ticker.scratch, flush_queue(0)) == [("flush", [open_contest.contest_id, 0, 20.0])]
+
+
+def test_login_codes_are_sent_whatever_is_away(ticker: Ticker) -> None:
+    ticker.engine = worker_engine("postgresql+psycopg://nobody@/nowhere?host=/nonexistent")
+    ticker.tick(0.0, NOON)
+    ticker.tick(1.0, NOON)
+    assert jobs(ticker.scratch, CODES) == [("send_codes", [20.0])]
 
 
 def test_logs_that_share_a_worker_take_short_turns_and_none_is_left_out(
