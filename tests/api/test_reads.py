@@ -34,6 +34,13 @@ def test_tallies_show_a_vote_within_a_second_and_name_every_entry(api):
     assert tallies["total"] == sum(tallies["tallies"].values())
 
 
+@pytest.fixture
+def _within_a_minute():
+    """The voters' pages name the minute: no test of their bytes runs over the end of one."""
+    wait_for(lambda: 1 < time.time() % 60 < 57)
+
+
+@pytest.mark.usefixtures("_within_a_minute")
 @pytest.mark.parametrize("path", PATHS)
 def test_a_reader_who_has_it_gets_304(api, path):
     full = api.client.get(path)
@@ -48,6 +55,7 @@ def test_a_reader_who_has_it_gets_304(api, path):
     assert api.client.get(path, headers={"If-None-Match": 'W/"other"'}).status_code == 200
 
 
+@pytest.mark.usefixtures("_within_a_minute")
 @pytest.mark.parametrize("path", PATHS)
 def test_head_tells_what_get_would(api, path):
     head, full = api.client.head(path), api.client.get(path)
