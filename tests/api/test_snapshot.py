@@ -44,7 +44,9 @@ def test_the_result_policy_holds_everywhere(start_api, box, policy):
     api = start_api(box)
     api.wait_ready()
     tallies = api.client.get("/api/tallies").json()
-    everything = "".join(api.client.get(path).text for path in [*PATHS, "/metrics", "/openapi.json"])
+    answers = [api.client.get(path) for path in [*PATHS, "/metrics", "/openapi.json"]]
+    assert {answer.status_code for answer in answers} == {200}
+    everything = "".join(answer.text for answer in answers)
     if policy == "hidden":
         assert (tallies["tallies"], tallies["total"]) == (None, None)
         assert "987654" not in everything

@@ -30,6 +30,7 @@ def test_received_then_in_the_ledger_then_voided_with_the_reason(api, ledger, op
     assert "Đã vào sổ phiếu" not in look_up(receipt)
     flushed(ledger, account, receipt, open_box)
     ways = [receipt, receipt.lower(), f" {receipt.replace('-', ' ')}\t", receipt.replace("-", "\u2013"), f"({receipt})"]
+    ways.append("".join(chr(ord(letter) + 0xFEE0) for letter in receipt))  # the full-width letters of some keyboards
     for code in ways:
         page = look_up(code)
         assert "Đã vào sổ phiếu" in page
