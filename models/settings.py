@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     """Whom the mails with login codes come from; needed with SMTP_URL."""
     login_proof_cost: int = Field(default=5000, ge=1, le=1_000_000)
     """Proof of work before a code is sent: PBKDF2 iterations, about 256 times over."""
+    login_unproven_per_hour: int = Field(default=300, ge=0, le=10_000_000)
+    """Codes an hour, for everybody together, that are asked for without a proof of work: by forms alone."""
     session_days: int = Field(default=3, ge=1, le=30)
     metrics_token: SecretStr | None = None
     """`/metrics` answers on loopback, or to `Authorization: Bearer` with this token."""

@@ -22,6 +22,8 @@ NO_STORE = {"Cache-Control": "no-store"}
 COOLING = "Mã vừa được gửi. Mời bạn xem hộp thư, kể cả mục thư rác, rồi thử lại sau {} giây."
 CAPPED = "Địa chỉ này đã nhận đủ số mã trong một giờ. Mời bạn thử lại sau {} phút."
 
+CROWDED = "Hiện có quá nhiều yêu cầu gửi mã. Mời bạn thử lại sau {} phút."
+
 
 class AskForCode(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -120,9 +122,7 @@ def limited(asked: Asked) -> str:
     """Why no code was sent, and when to come back, in Vietnamese."""
     if asked.outcome is Asking.COOLING:
         return COOLING.format(asked.retry_after)
-    if asked.outcome is Asking.CAPPED:
-        return CAPPED.format(-(-asked.retry_after // 60))
-    return "Hiện có quá nhiều yêu cầu. Hãy bật JavaScript rồi tải lại trang, hoặc thử lại sau."
+    return (CAPPED if asked.outcome is Asking.CAPPED else CROWDED).format(-(-asked.retry_after // 60))
 
 
 def _too_many(asked: Asked) -> Response:

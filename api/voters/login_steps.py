@@ -3,6 +3,7 @@
 Nothing here asks the ledger, and no answer says whether an identity is known: there is no list of identities.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -49,6 +50,7 @@ class Login:
         self.shows_mails = settings.mail_server() is None
         """Whether this is a demo without a mail server, which shows its mails on a page."""
         self._keys = keys
+        self._unproven = settings.login_unproven_per_hour
         self._life_s = settings.session_days * DAY_S
 
     async def stop(self) -> None:
@@ -63,12 +65,15 @@ class Login:
         identity = _identity(kind, typed)
         proof = None
         if altcha is not None:
-            proof = self.proofs.verify(altcha)
+            # In a thread: a derivation takes milliseconds, and votes share this process.
+            proof = await asyncio.to_thread(self.proofs.verify, altcha)
             if proof is None:
                 raise invalid("altcha", WRONG_PROOF)
         contest: str = snapshot.reading.site["contest"]["title"] if snapshot.reading else ""
         try:
-            asked = await codes.issue(self.scratch, self._keys, identity, proof=proof, contest=contest)
+            asked = await codes.issue(
+                self.scratch, self._keys, identity, proof=proof, unproven=self._unproven, contest=contest
+            )
         except ScratchAway:
             raise VoterProblem(Code.NOT_READY, detail=AWAY) from None
         if asked.outcome is Asking.SHUT and proof is not None:

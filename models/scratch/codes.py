@@ -33,8 +33,6 @@ COOL_DOWN_S = 60
 HOUR_S = 3600
 HOURLY_CAP = 5
 """Codes an hour for one identity: with five tries each, 25 guesses at a million."""
-WITHOUT_PROOF_HOURLY = 300
-"""Codes an hour, for everybody together, that are asked for without a proof of work."""
 
 _ISSUE = Path(__file__).with_name("issue_code.lua").read_text(encoding="utf-8")
 _CHECK = Path(__file__).with_name("check_code.lua").read_text(encoding="utf-8")
@@ -61,16 +59,17 @@ class Asked:
 
 
 async def issue(
-    client: AsyncScratchClient, keys: KeyRing, identity: Identity, *, proof: str | None, contest: str
+    client: AsyncScratchClient, keys: KeyRing, identity: Identity, *, proof: str | None, unproven: int, contest: str
 ) -> Asked:
     """Makes a code and puts its message into the outbox, if no limit is against it.
 
-    `proof`: id of a verified solution; None: there is none. `contest`: its title, for the text. Errors: ScratchAway.
+    `proof`: id of a verified solution; None: there is none, and `unproven` such codes an hour is all that everybody
+    together gets. `contest`: its title, for the text. Errors: ScratchAway.
     """
     account = identity.account(keys)
     nonce, message_id = secrets.token_hex(16), secrets.token_hex(8)
     message = {"kind": identity.kind, "to": identity.address, "nonce": nonce, "contest": contest}
-    gate = (f"proof:{proof}", 1, PROOF_LIFE_S) if proof else ("proof:none", WITHOUT_PROOF_HOURLY, HOUR_S)
+    gate = (f"proof:{proof}", 1, PROOF_LIFE_S) if proof else ("proof:none", unproven, HOUR_S)
     with scratch_errors():
         outcome, wait_ms = await client.register_script(_ISSUE)(
             keys=[

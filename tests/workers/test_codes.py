@@ -107,7 +107,9 @@ def put(url: str, *addresses: str, contest: str = TITLE) -> None:
         async with connected(url) as client:
             for number, address in enumerate(addresses):
                 identity = normalise("email", address)
-                asked = await codes.issue(client, KEYS, identity, proof=f"{address}{number}", contest=contest)
+                asked = await codes.issue(
+                    client, KEYS, identity, proof=f"{address}{number}", unproven=0, contest=contest
+                )
                 assert asked.outcome is Asking.SENT
 
     asyncio.run(run())

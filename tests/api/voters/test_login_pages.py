@@ -88,10 +88,9 @@ def test_pressed_twice_is_one_code(api: RunningApi, scratch: str) -> None:
     assert len(messages(scratch)) == 1
 
 
-def test_without_a_proof_of_work_there_is_a_small_budget(
-    api: RunningApi, scratch: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(codes, "WITHOUT_PROOF_HOURLY", 2)
+def test_without_a_proof_of_work_there_is_a_small_budget(start_api: Any, open_box: str, scratch: str) -> None:
+    api = start_api(open_box, scratch_url=scratch, login_proof_cost=PROOF_COST, login_unproven_per_hour=2)
+    api.wait_ready()
     found = [send(api, "/dang-nhap", identity=f"nguoi{n}@example.vn") for n in range(4)]
     assert [page.status_code for page in found] == [200, 200, 429, 429]
     assert 3500 < int(found[3].headers["retry-after"]) <= 3600
