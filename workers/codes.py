@@ -77,8 +77,11 @@ async def _send_all(scratch: AsyncScratchClient, waiting: Iterator[Message], sen
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             log.warning("a login code waits", tries=message.tries, problem=_in_words(error))
             await outbox.put_back(scratch, message, time.time() + min(LONGEST_BACK_OFF_S, 2.0**message.tries))
+            if not isinstance(error, aiosmtplib.SMTPRecipientsRefused):  # one mailbox that says “later” is no trouble
+                await outbox.note_trouble(scratch, away=True)
         else:
             await outbox.done(scratch, message)
+            await outbox.note_trouble(scratch, away=False)
             sent += 1
     return sent
 

@@ -72,10 +72,11 @@ async def _ask(login: Login, request: Request) -> Response:
         typed |= await _read(login, request)
         altcha = typed.get("altcha", "")[: LONGEST_PROOF + 1] or None
         identity, asked = await login.ask("email", typed.get("identity", ""), altcha)
+        late = await login.codes_are_late()
     except VoterProblem as error:
         return _page(login, "login.html", typed, _turned(error))
     if asked.outcome in (Asking.SENT, Asking.COOLING):  # pressed twice or loaded again: the code is on its way
-        return _page(login, "login_code.html", typed, masked=identity.masked)
+        return _page(login, "login_code.html", typed, masked=identity.masked, late=late)
     headers = ((b"retry-after", b"%d" % asked.retry_after),)
     return _page(login, "login.html", typed, Turned(429, limited(asked), headers))
 
@@ -88,7 +89,7 @@ async def _enter(login: Login, request: Request) -> Response:
         entered = await login.enter("email", typed.get("identity", ""), typed.get("code", "")[:32])
     except VoterProblem as error:
         name = "login_code.html" if typed.get("identity") else "login.html"
-        return _page(login, name, typed, _turned(error), masked=None)
+        return _page(login, name, typed, _turned(error), masked=None, late=False)
     headers = {"Set-Cookie": login.cookie(entered), "Cache-Control": "no-store"}
     return RedirectResponse(own_path(typed.get("next", "")), 303, headers)
 

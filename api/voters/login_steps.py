@@ -18,6 +18,7 @@ from models.proof_of_work import Proofs
 from models.scratch import codes
 from models.scratch.codes import Asked, Asking
 from models.scratch.connection import ScratchAway, async_scratch
+from models.scratch.outbox import is_in_trouble
 from models.secrets import KeyRing
 from models.settings import Settings
 
@@ -79,6 +80,13 @@ class Login:
         if asked.outcome is Asking.SHUT and proof is not None:
             raise invalid("altcha", WRONG_PROOF)
         return identity, asked
+
+    async def codes_are_late(self) -> bool:
+        """Whether the mail server is away just now: the page that waits for a code says so. Errors: VoterProblem."""
+        try:
+            return await is_in_trouble(self.scratch)
+        except ScratchAway:
+            raise VoterProblem(Code.NOT_READY, detail=AWAY) from None
 
     async def enter(self, kind: str, typed: str, guess: str) -> LoggedIn:
         """A session for whoever has the code. Errors: VoterProblem (not_ready, invalid)."""

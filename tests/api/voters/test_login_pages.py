@@ -6,9 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
+import redis
 
 from api.voters.login_pages import own_path
-from models.scratch import codes
+from models.scratch import codes, outbox
 from tests.api.running import RunningApi, settings_for
 from tests.api.voters.logging_in import OWN, PROOF_COST, code_for, cookie_of, let_pass, messages, proof, wrong
 
@@ -86,6 +87,13 @@ def test_pressed_twice_is_one_code(api: RunningApi, scratch: str) -> None:
     assert [page.status_code for page in pages] == [200, 200]
     assert pages[0].content == pages[1].content
     assert len(messages(scratch)) == 1
+
+
+def test_a_mail_server_in_trouble_is_said_where_the_code_is_waited_for(api: RunningApi, scratch: str) -> None:
+    assert "đến chậm" not in send(api, "/dang-nhap", identity=AN).text
+    with redis.Redis.from_url(scratch) as client:
+        client.set(outbox.TROUBLE, 1)
+    assert "đến chậm" in send(api, "/dang-nhap", identity=AN).text
 
 
 def test_without_a_proof_of_work_there_is_a_small_budget(start_api: Any, open_box: str, scratch: str) -> None:
