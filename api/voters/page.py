@@ -54,7 +54,9 @@ def absent_page(view: View | None) -> Answer:
 
 
 def _home(view: View) -> bytes:
-    return render("home.html", view=view, contest=view.contest, still=view.phase is not Phase.OPEN)
+    """Contest, how to vote, and all entries with their counts where these may be shown."""
+    groups = groups_of(view.catalogue, view.entries())
+    return render("home.html", view=view, contest=view.contest, still=view.phase is not Phase.OPEN, groups=groups)
 
 
 def _rules(view: View) -> bytes:

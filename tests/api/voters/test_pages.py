@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.api.voters.markup import BROWSER, PATHS, parsed
+from tests.servers import wait_for
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -43,7 +44,14 @@ def test_the_home_page_says_what_when_and_how(api):
     for words in ("Cuộc thi thử &lt;b&gt;", "Đang nhận bình chọn", "Bài dự thi minh hoạ.", "Cách bình chọn"):
         assert words in page
     assert "Mỗi tài khoản chỉ được bình chọn 1 lần/1 bài thi" in page
-    assert page.split('class="steps"')[1].count("<li>") == 5
+    assert page.split('class="steps"')[1].split("</ol>")[0].count("<li>") == 5
+
+
+def test_the_home_page_lists_the_entries_and_their_counts(api, token):
+    api.client.put("/api/entries/1/vote", headers={"Authorization": f"Bearer {token}"})
+    wait_for(lambda: "1 phiếu</p>" in api.client.get("/").text, what="the count is on the page")
+    page = api.client.get("/").text
+    assert page.count('href="/bai-du-thi/') == page.count("phiếu</p>") >= 3
 
 
 def test_the_style_sheet_is_kept_for_ever_under_its_own_address(api):
