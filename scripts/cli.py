@@ -52,9 +52,15 @@ def _settings() -> "Settings":
     return settings()
 
 
-def _stack() -> "Settings":
-    """Settings with the addresses of all servers: of the environment, else of the running stack."""
-    return _settings().require_stack()
+def _stack(role: str = "command") -> "Settings":
+    """Settings with the addresses of all servers: of the environment, else of the running stack. Logs go to standard
+    error from here on, each line with `role`.
+    """
+    from models.logging import configure
+
+    stack = _settings().require_stack()
+    configure(stack, role)
+    return stack
 
 
 @app.command()
@@ -78,7 +84,7 @@ def api(*, fd: Annotated[int | None, typer.Option(help="Listening socket to inhe
     """Serve HTTP."""
     from api.serve import serve
 
-    raise typer.Exit(serve(_stack(), fd))
+    raise typer.Exit(serve(_stack("api"), fd))
 
 
 @app.command()
@@ -86,7 +92,7 @@ def worker(queue: Annotated[str, typer.Argument(help="`flush.0`, `flush.1`, … 
     """Work on one queue."""
     from workers.worker import work
 
-    work(_stack(), queue)
+    raise typer.Exit(work(_stack("worker"), queue))
 
 
 @app.command()
@@ -94,7 +100,7 @@ def ticker() -> None:
     """Enqueue what runs again and again."""
     from workers import ticker as command
 
-    command.run(_stack())
+    command.run(_stack("ticker"))
 
 
 @app.command(hidden=True)
