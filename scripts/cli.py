@@ -32,6 +32,7 @@ FOR_PEOPLE = {
     "ScratchAway",
     "UnknownContestError",
 }
+AWAY = {"LedgerAway": "the ledger does not answer: ", "ScratchAway": "scratch does not answer: "}
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -42,7 +43,7 @@ def main() -> None:
     except Exception as error:
         if not any(known.__name__ in FOR_PEOPLE for known in type(error).__mro__):
             raise
-        print(f"binhchon: {error}", file=sys.stderr)
+        print(f"binhchon: {AWAY.get(type(error).__name__, '')}{error}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -32,3 +32,18 @@ def test_logs_in_production_are_json_lines_with_the_role(words: tuple[str, ...],
         for line in process.stderr:
             assert json.loads(line)["role"] == words[0]
         assert process.stdout.read() == b""
+
+
+@pytest.mark.parametrize("command", ["migrate", "resume", "reconcile"])
+def test_a_ledger_that_is_away_is_one_line(command: str, tmp_path: Path) -> None:
+    environment = os.environ | NOWHERE | {"DATA_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [Path(sys.executable).with_name("binhchon"), command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("binhchon: the ledger does not answer: ")
+    assert done.stderr.count("\n") == 1
