@@ -6,7 +6,7 @@ Every text of the contest passes `html.escape`.
 from html import escape
 from typing import Any
 
-from api.times import vietnamese
+from api.times import vietnamese, vietnamese_end
 from models.ballot_box.reading import Reading
 
 STATES = {
@@ -38,7 +38,7 @@ def contest_page(reading: Reading, tallies: dict[int, int] | None, *, phase: str
         f"<p><strong>{phase}</strong></p>",
         "<dl>",
         f"<dt>Bắt đầu</dt><dd>{vietnamese(opens_at)}</dd>",
-        f"<dt>Kết thúc</dt><dd>{vietnamese(closes_at)}</dd>",
+        f"<dt>Kết thúc</dt><dd>{vietnamese_end(closes_at)}</dd>",
         f"<dt>Đường dây hỗ trợ</dt><dd>{escape(contest['help_line'])}</dd>",
         "</dl>",
         f"<p>{escape(contest['voters_note'])}</p>",
