@@ -25,6 +25,7 @@ metadata = MetaData(naming_convention=NAMING)
 API_TIMEOUT_S = 2.0
 CONNECT_TIMEOUT_S = 5
 IDLE_IN_TRANSACTION_MS = 30_000  # a worker that hangs in a transaction loses its locks after this
+CHECK_CLIENT_MS = 10_000  # a statement whose client was killed ends after this, and its locks with it
 IDLE_MS = 60_000  # and one that hangs between two the lock on the repair: no other could open a box that it had shut
 
 # A peer that is gone without a word is noticed within about 15 s.
@@ -52,7 +53,7 @@ def worker_engine(url: str) -> Engine:
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "options": f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}"
-            f" -c idle_session_timeout={IDLE_MS} -c timezone=UTC",
+            f" -c idle_session_timeout={IDLE_MS} -c client_connection_check_interval={CHECK_CLIENT_MS} -c timezone=UTC",
             "application_name": "binhchon",
             **_KEEPALIVE,
         },

@@ -32,6 +32,7 @@ FOR_PEOPLE = {
     "ScratchAway",
     "UnknownContestError",
 }
+AWAY = {"LedgerAway": "the ledger does not answer: ", "ScratchAway": "scratch does not answer: "}
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -42,7 +43,7 @@ def main() -> None:
     except Exception as error:
         if not any(known.__name__ in FOR_PEOPLE for known in type(error).__mro__):
             raise
-        print(f"binhchon: {error}", file=sys.stderr)
+        print(f"binhchon: {AWAY.get(type(error).__name__, '')}{error}", file=sys.stderr)
         sys.exit(1)
 
 
@@ -52,9 +53,15 @@ def _settings() -> "Settings":
     return settings()
 
 
-def _stack() -> "Settings":
-    """Settings with the addresses of all servers: of the environment, else of the running stack."""
-    return _settings().require_stack()
+def _stack(role: str = "command") -> "Settings":
+    """Settings with the addresses of all servers: of the environment, else of the running stack. Logs go to standard
+    error from here on, each line with `role`.
+    """
+    from models.logging import configure
+
+    stack = _settings().require_stack()
+    configure(stack, role)
+    return stack
 
 
 @app.command()
@@ -78,7 +85,7 @@ def api(*, fd: Annotated[int | None, typer.Option(help="Listening socket to inhe
     """Serve HTTP."""
     from api.serve import serve
 
-    raise typer.Exit(serve(_stack(), fd))
+    raise typer.Exit(serve(_stack("api"), fd))
 
 
 @app.command()
@@ -86,7 +93,7 @@ def worker(queue: Annotated[str, typer.Argument(help="`flush.0`, `flush.1`, …,
     """Work on one queue."""
     from workers.worker import work
 
-    work(_stack(), queue)
+    raise typer.Exit(work(_stack("worker"), queue))
 
 
 @app.command()
@@ -94,7 +101,7 @@ def ticker() -> None:
     """Enqueue what runs again and again."""
     from workers import ticker as command
 
-    command.run(_stack())
+    command.run(_stack("ticker"))
 
 
 @app.command(hidden=True)

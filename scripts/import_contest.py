@@ -28,4 +28,6 @@ def run(settings: Settings, file: Path) -> int:
         f"Contest {report.slug} {what}: {report.added} entries added, {report.altered} altered,"
         f" {report.withdrawn} withdrawn"
     )
+    if report.created and settings.contest in (None, report.slug):
+        print("It is served from now on, in place of any older one; the setting CONTEST names another.")
     return 0

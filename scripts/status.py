@@ -34,8 +34,8 @@ def gather(settings: Settings) -> tuple[dict[str, Any], bool]:
     `{"contest", "box": {"votes", "state"}, "ledger": {"votes"}, "log": {"pending", "parked"}, "drift", "flush_lag_s",
     "conflicts"}`: votes and events in numbers, lag in seconds.
     """
-    box_up, reading = _read_box(settings)
     ledger_up, ledger, books = _read_ledger(settings)
+    box_up, reading = _read_box(settings)  # later, so that under load the ledger never seems to be ahead of the box
     status: dict[str, Any] = {
         "contest": reading.site["contest"]["slug"] if reading else None,
         "box": {"votes": sum(reading.tallies.values()), "state": reading.state or "not_ready"} if reading else None,

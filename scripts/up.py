@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, HTTPException
@@ -16,6 +15,7 @@ from scripts import children, stack
 from scripts.embedded import lock
 from scripts.embedded.process import EmbeddedError, rotate
 from scripts.embedded.sockets import socket_folder
+from scripts.saying import sayer
 from scripts.supervisor import Child, Supervisor
 
 BACKLOG = 4096
@@ -41,7 +41,7 @@ def run(settings: Settings) -> int:
         # Processes of a supervisor that was killed; they died with it, but for what they themselves had forked.
         lock.clear(stack.roles_lock(data_dir), wait_s=0.2, term_s=1.0)
         with _listening(settings) as listener, _roles_locked(data_dir) as roles_lock:
-            _supervise(children.Context(settings, roles_lock, listener.fileno()), _sayer(data_dir))
+            _supervise(children.Context(settings, roles_lock, listener.fileno()), sayer(data_dir))
         lock.clear(stack.roles_lock(data_dir), wait_s=0.5, term_s=0.5)
         stack.forget(data_dir)
         shutil.rmtree(socket_folder(data_dir), ignore_errors=True)
@@ -187,16 +187,3 @@ def _roles_locked(data_dir: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _sayer(data_dir: Path) -> Callable[[str], None]:
-    """What the supervisor says goes to the terminal and to logs/supervisor.log."""
-    log = data_dir / "logs" / "supervisor.log"
-
-    def say(sentence: str) -> None:
-        with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {sentence}\n")
-        with contextlib.suppress(OSError):  # the terminal may be gone; the stack is not
-            print(sentence, flush=True, file=sys.stdout)
-
-    return say

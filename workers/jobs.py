@@ -17,7 +17,7 @@ from models.settings import settings
 from workers import books
 from workers.codes import send_slice
 from workers.flush import LogFaultError, NotReadyError, flush_slice
-from workers.repair import RepairRefusedError
+from workers.repair import RepairRefusedError, RepairRunningError
 from workers.repair import repair as run_repair
 from workers.stopping import stopping
 
@@ -60,6 +60,8 @@ def repair(contest_id: int) -> None:
 def _repair(engine: Engine, client: BoxClient, contest_id: int, fault: str, *, unless_open: bool = False) -> None:
     try:
         run_repair(engine, client, contest_id, settings().keys(), unless_open=unless_open)
+    except RepairRunningError as error:
+        log.info("the repair is left to the other one", contest=contest_id, problem=str(error))
     except (RepairRefusedError, RepairTakenOverError) as error:
         log.error("the repair does not go on", contest=contest_id, problem=str(error))
         _note({"fault": f"{fault}; {error}"})

@@ -63,6 +63,10 @@ class RepairRefusedError(Exception):
     """The repair must not or need not run. The text says why, for people."""
 
 
+class RepairRunningError(RepairRefusedError):
+    """Another repair of this contest is at work."""
+
+
 @dataclass
 class RepairReport:
     """What a repair found and did, in numbers of votes or events."""
@@ -129,19 +133,19 @@ def repair(
         log.error(
             "ALARM: votes for entries that the ledger does not know", contest=contest.slug, votes=report.strangers
         )
-    log.warning("the contest is open in the box", contest=contest.slug, **report.__dict__)
+    log.info("the contest is open in the box", contest=contest.slug, **report.__dict__)
     return report
 
 
 def _take_lock(connection: Connection, contest_id: int) -> None:
     """Waits at most LOCK_S: the session of a repair that has just ended may hold it a moment longer.
 
-    Errors: RepairRefusedError.
+    Errors: RepairRunningError.
     """
     until = time.monotonic() + LOCK_S
     while not recovery.try_repair_lock(connection, contest_id):
         if time.monotonic() > until:
-            raise RepairRefusedError("another repair of this contest is running")
+            raise RepairRunningError("another repair of this contest is running")
         time.sleep(0.02)
 
 

@@ -18,7 +18,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from models.jobs import JOBS
-from models.scratch.connection import scratch_client
+from models.scratch.connection import ScratchAway, scratch_client, scratch_errors
 from models.settings import Settings
 from workers.stopping import stopping
 
@@ -81,9 +81,17 @@ def is_ours(job: Job) -> bool:
     return listed and not any(carried) and not getattr(job, "webhooks", None)
 
 
-def work(settings: Settings, queue: str) -> None:
-    """Works on one queue until SIGTERM or SIGINT. A supervisor restarts it whatever it exits with."""
+def work(settings: Settings, queue: str) -> int:
+    """Works on one queue until SIGTERM or SIGINT. Returns the exit code; a supervisor restarts it whatever that is."""
     connection: Any = scratch_client(settings.scratch(), timeout=None)
-    worker = ClosedListWorker([queue], connection=connection, serializer=JSONSerializer, log_job_description=False)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    worker.work(logging_level="WARNING")
+    try:
+        with scratch_errors():
+            worker = ClosedListWorker(
+                [queue], connection=connection, serializer=JSONSerializer, log_job_description=False
+            )
+            worker.work(logging_level="WARNING")
+    except ScratchAway as error:
+        log.warning("the worker ends: scratch does not answer", queue=queue, problem=str(error))
+        return 1
+    return 0

@@ -5,14 +5,12 @@ a page has no organiser and no help line) and `here` (the address of the navigat
 """
 
 import re
-from datetime import time, timedelta
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from api.times import vietnamese
+from api.times import vietnamese, vietnamese_end
 from api.voters.assets import STYLESHEET
-from models.times import VIETNAM, from_ms
 
 _HEADING = re.compile(r"\d+\. \S")
 
@@ -25,14 +23,6 @@ def render(name: str, **values: object) -> bytes:
 def _number(value: int) -> str:
     """`12.345`, as Vietnamese writes it."""
     return f"{value:,}".replace(",", ".")
-
-
-def _until(ms: int) -> str:
-    """The end of a period whose first moment too late is `ms`: `hết ngày 20/11/2025`, or a time of day."""
-    moment = from_ms(ms).astimezone(VIETNAM)
-    if moment.time() == time.min:
-        return (moment - timedelta(days=1)).strftime("hết ngày %d/%m/%Y")
-    return vietnamese(ms)
 
 
 def _prose(text: str) -> Markup:
@@ -58,5 +48,5 @@ _environment = Environment(
 _environment.globals["stylesheet"] = STYLESHEET
 _environment.filters["number"] = _number
 _environment.filters["prose"] = _prose
-_environment.filters["until"] = _until
+_environment.filters["until"] = vietnamese_end
 _environment.filters["vietnamese"] = vietnamese

@@ -153,6 +153,7 @@ class _Shard:
         self._head: Head = ("", "", "")
         self._high: LogId = (0, 0)  # the greatest log id seen in this epoch
         self._up = 0
+        self._said: str | None = None  # what stands in the way of a connection, as it was logged
         self._batches = batches
         self._wake = asyncio.Event()
         self._retired = False  # said beside the cancelling, which redis-py swallows while it connects
@@ -203,14 +204,15 @@ class _Shard:
                 await within(TIMEOUT_S, client.ping)
                 pause = RECONNECT_S[0]
                 self._up += 1
+                self._said = None
                 try:
                     await self._serve(client)
                 finally:
                     self._up -= 1
             except BoxRefused as error:
-                log.error("the box is set otherwise than votes need", problem=str(error))
+                self._say_once(log.error, "ALARM: the box is set otherwise than votes need", str(error))
             except BoxAway as error:
-                log.warning("the box does not answer", problem=str(error))
+                self._say_once(log.warning, "the box does not answer", str(error))
             except (ResponseError, UnclearReplyError) as error:
                 log.error("the box gave an answer not understood", problem=str(error))
             except Exception:
@@ -222,6 +224,12 @@ class _Shard:
             if not self._retired:
                 await asyncio.sleep(pause)
             pause = min(pause * 2, RECONNECT_S[1])
+
+    def _say_once(self, say: Callable[..., object], what: str, problem: str) -> None:
+        """One line for all callers and all their attempts, until the box answers again or something else is wrong."""
+        if self._said != what:
+            self._said = what
+            say(what, problem=problem)
 
     async def _serve(self, client: redis.asyncio.Redis) -> None:
         """Sends batches until a call fails."""

@@ -202,7 +202,7 @@ def test_a_box_that_cannot_start_keeps_nothing_else_from_starting(stack):
             [sys.executable, DUMMIES, "up"], env=stack.environment, stdout=output, stderr=output
         )
     wait_for(lambda: stack.events().count("api.1 start") == 2, 30)
-    assert "box ended (exit status 1); starting it again in 0.1 s." in stack.said()
+    wait_for(lambda: "box ended (exit status 1); starting it again in 0.1 s." in stack.said(), 30)
     assert READY not in stack.said()
     manifest.write_bytes(sound)
     wait_for(lambda: READY in stack.said(), 30)

@@ -16,7 +16,9 @@ from rq.job import Callback, Job, JobStatus
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer, PickleSerializer
 from rq.webhook import Webhook
+from structlog.testing import capture_logs
 
+from models import recovery
 from models.jobs import BOOKS, FLUSH, JOBS, RECONCILE, REPAIR, enqueue, flush_queue
 from models.outcomes import Outcome
 from models.scratch.connection import ScratchClient, scratch_client
@@ -226,6 +228,17 @@ def test_maintenance_runs_no_callbacks_either(client: ScratchClient, tmp_path: P
 
 def leave_a_mark(job: Job, *_args: Any) -> None:
     Path(job.meta["marker"]).touch()
+
+
+def test_a_repair_beside_another_one_is_no_fault(
+    open_contest: Stage, environment: None, client: ScratchClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.repair.LOCK_S", 0.0)
+    with open_contest.engine.connect() as other, capture_logs() as logs:
+        assert recovery.try_repair_lock(other, open_contest.contest_id)
+        jobs.repair(open_contest.contest_id)
+    assert [line["log_level"] for line in logs] == ["info"]
+    assert client.hget("status", "fault") is None
 
 
 def test_sigterm_ends_a_slice_early(open_contest: Stage, scratch: str, box: str, database: str, tmp_path: Path) -> None:
