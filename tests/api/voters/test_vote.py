@@ -71,6 +71,7 @@ def test_my_votes_are_listed_with_their_receipts(api, token):
         assert receipt in page.text
         assert f"/bai-du-thi/bai-{entry}" in page.text
     assert "/bai-du-thi/bai-1" not in page.text
+    assert 'action="/dang-nhap/thoat"' in page.text, "and the way out"
 
 
 def test_without_a_session_my_votes_lead_to_the_login(api):
