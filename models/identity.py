@@ -19,12 +19,13 @@ Kind = Literal["email"]
 LONGEST = 254  # characters of an address (RFC 5321, 4.5.3.1.3)
 
 _SAME_DOMAIN = {"googlemail.com": "gmail.com"}
+_SUBDOMAINS = ("fastmail.com", "fastmail.fm")  # `x@bob.fastmail.com` is delivered to bob
 _DOTS_MEAN_NOTHING = {"gmail.com"}
 _PLUS_TAGS = {
     "gmail.com",
     *("outlook.com", "hotmail.com", "live.com", "msn.com"),
     *("icloud.com", "me.com", "mac.com"),
-    *("proton.me", "protonmail.com", "pm.me"),
+    *("proton.me", "protonmail.com", "protonmail.ch", "pm.me"),
     *("fastmail.com", "fastmail.fm"),
 }
 
@@ -60,7 +61,12 @@ def normalise(kind: Kind, typed: str) -> Identity:
     except EmailNotValidError as error:
         raise InvalidIdentityError(str(error)) from None
     local, domain = found.local_part.lower(), found.ascii_domain.lower()
+    if "=?" in local:
+        raise InvalidIdentityError("an encoded word (RFC 2047): a header would decode it into another address")
     domain = _SAME_DOMAIN.get(domain, domain)
+    user, _, parent = domain.partition(".")
+    if parent in _SUBDOMAINS:
+        local, domain = user, parent
     if domain in _PLUS_TAGS:
         local = local.partition("+")[0]
     if domain in _DOTS_MEAN_NOTHING:

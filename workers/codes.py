@@ -71,8 +71,9 @@ async def _send_all(scratch: AsyncScratchClient, waiting: Iterator[Message], sen
     for message in waiting:
         try:
             await send(message)
-        except NeverError as error:
-            log.warning("a login code was refused for good", to=_masked(message), problem=str(error))
+        except (NeverError, ValueError, LookupError) as error:  # the last two: no mail can be made of it
+            problem = str(error) if isinstance(error, NeverError) else type(error).__name__
+            log.warning("a login code was refused for good", to=_masked(message), problem=problem)
             await outbox.done(scratch, message)
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             log.warning("a login code waits", tries=message.tries, problem=_in_words(error))

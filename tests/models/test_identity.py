@@ -19,6 +19,9 @@ def address(typed: str) -> str:
         ("an+x@outlook.com", "an@outlook.com"),
         ("a.n+x@outlook.com", "a.n@outlook.com"),
         ("an+x@icloud.com", "an@icloud.com"),
+        ("an+x@protonmail.ch", "an@protonmail.ch"),
+        ("bob@an.fastmail.com", "an@fastmail.com"),
+        ("an+x@fastmail.com", "an@fastmail.com"),
         ("bob+eve@example.vn", "bob+eve@example.vn"),
         ("b.ob@example.vn", "b.ob@example.vn"),
     ],
@@ -33,6 +36,7 @@ def test_aliases_of_known_providers_are_one_and_others_are_not(typed: str, meant
     [
         *("", "an", "@example.vn", "an@", "an@localhost", "an@[127.0.0.1]", "an@example", "an@@example.vn"),
         *("an@example.vn\nBcc: x@example.vn", "an@example.vn, binh@example.vn", '"a b"@example.vn', "+x@gmail.com"),
+        *("=?utf-8?q??=@example.vn", "=?utf-8?q?a=40b=2ecom=2c?=@example.vn", "=?utf-8?q?=00?=@gmail.com"),
         *("Ấn@example.vn", "An <an@example.vn>", "a" * 300 + "@example.vn", "an\x00@example.vn", "an@example.vn."),
     ],
 )

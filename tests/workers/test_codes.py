@@ -18,7 +18,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 from structlog.testing import capture_logs
 
-from models.identity import normalise
+from models.identity import Identity, normalise
 from models.jobs import CODES, SEND_CODES, enqueue
 from models.mail import MailServer
 from models.scratch import codes, outbox
@@ -203,6 +203,20 @@ def test_later_is_tried_again_later_and_never_is_given_up(
     assert (found.to, found.tries) == (AN, 2)
     assert mail_box.mails == []
     assert not _troubled(scratch), "one mailbox is not the mail server"
+
+
+def test_a_message_of_which_no_mail_can_be_made_holds_up_nobody(
+    scratch: str,
+    start_mail: Callable[[], None],
+    server: MailServer,
+    mail_box: MailBox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start_mail()
+    monkeypatch.setattr(f"{__name__}.normalise", Identity)  # as if such an address had been let in
+    put(scratch, "=?utf-8?q??=@example.vn", "=?utf-8?q?a=0d=0abcc=3a_x?=@example.vn", AN)
+    assert send(scratch, server, until=lambda: not waiting(scratch)) == 1
+    assert [recipients for recipients, _ in mail_box.mails] == [[AN]]
 
 
 def test_back_off_grows_and_ends_somewhere(scratch: str, server: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
