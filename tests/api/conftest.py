@@ -7,7 +7,7 @@ import psycopg
 import pytest
 import structlog
 
-from tests.api.contest import CONTEST_ID, open_contest
+from tests.api.contest import CONTEST_ID, open_contest, votes_in_box
 from tests.api.running import Logged, RunningApi, new_account, settings_for, token_for
 from tests.servers import empty_valkey, libpq_url
 
@@ -82,3 +82,11 @@ def logged() -> Iterator[Logged]:
     yield kept
     logging.getLogger().removeHandler(kept)
     structlog.configure(**before)
+
+
+@pytest.fixture
+def unchanged(open_box):
+    """Checks at the end that no vote was counted."""
+    before = votes_in_box(open_box)
+    yield
+    assert votes_in_box(open_box) == before

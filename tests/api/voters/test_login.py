@@ -3,7 +3,6 @@
 import base64
 import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,7 +15,7 @@ from models.ballot_box.keys import shard_keys
 from models.proof_of_work import Proofs
 from models.scratch.codes import HOURLY_CAP, TRIES
 from tests.api.contest import CONTEST_ID, KEYS
-from tests.api.running import RunningApi, settings_for
+from tests.api.running import RunningApi
 from tests.api.voters.logging_in import (
     OWN,
     PROOF_COST,
@@ -32,14 +31,6 @@ from tests.api.voters.logging_in import (
 )
 
 AN = "an@example.vn"
-
-
-@pytest.fixture(scope="module")
-def login_api(open_box: str, scratch_url: str) -> Iterator[RunningApi]:
-    running = RunningApi(settings_for(open_box, scratch_url=scratch_url, login_proof_cost=PROOF_COST))
-    running.wait_ready()
-    yield running
-    running.stop()
 
 
 @pytest.fixture

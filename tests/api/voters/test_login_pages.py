@@ -1,7 +1,6 @@
 """Login with forms alone, as a browser without JavaScript does it."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -10,19 +9,11 @@ import redis
 
 from api.voters.login_pages import own_path
 from models.scratch import codes, outbox
-from tests.api.running import RunningApi, settings_for
+from tests.api.running import RunningApi
 from tests.api.voters.logging_in import OWN, PROOF_COST, code_for, cookie_of, let_pass, messages, proof, wrong
 
 AN = "an@example.vn"
 MAIL = {"smtp_url": "smtp://127.0.0.1:1", "mail_from": "binhchon@example.vn"}
-
-
-@pytest.fixture(scope="module")
-def login_api(open_box: str, scratch_url: str) -> Iterator[RunningApi]:
-    running = RunningApi(settings_for(open_box, scratch_url=scratch_url, login_proof_cost=PROOF_COST))
-    running.wait_ready()
-    yield running
-    running.stop()
 
 
 @pytest.fixture

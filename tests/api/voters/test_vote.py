@@ -21,14 +21,6 @@ def _no_error_is_logged(logged):
     assert logged.errors == []
 
 
-@pytest.fixture
-def unchanged(open_box):
-    """Checks at the end that no vote was counted."""
-    before = votes_in_box(open_box)
-    yield
-    assert votes_in_box(open_box) == before
-
-
 def press(api, token, path=FORM, headers=SAME):
     return api.client.post(path, headers=headers | {"Cookie": f"session={token}"})
 
