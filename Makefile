@@ -33,7 +33,7 @@ bench: install
 ## install: create .venv and install the locked dependencies (only when they have changed)
 install: $(STAMP)
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock pyproject.toml package.json package-lock.json .npmrc
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "Bình Chọn needs Python 3.11 or newer; $(PYTHON) is $$("$(PYTHON)" -V 2>&1 || true). Set it with: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
@@ -42,14 +42,16 @@ $(STAMP): requirements.lock pyproject.toml
 	@echo "Installing the locked dependencies (about a minute the first time) …"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --no-build-isolation --no-deps -e .
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --loglevel=error >/dev/null
 	@touch $(STAMP)
 
-## lock: choose the newest dependencies again and write requirements.lock
+## lock: choose the newest dependencies again and write requirements.lock and package-lock.json
 lock: install
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --universal \
 	  --generate-hashes --no-emit-index-url --extra dev pyproject.toml -o requirements.lock
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm update --loglevel=error --package-lock-only
 
 ## clean: remove the environment and caches; the data in .data stays
 clean:
-	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv node_modules build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -24,6 +24,7 @@ from api.outcomes import REFUSALS, Code, VoterProblem, problem
 from api.receipts import Receipts, receipts_router
 from api.sessions import Sessions
 from api.snapshot import Watch
+from api.voters.language import LANGUAGES, language_of
 from api.voters.login import login_router
 from api.voters.login_pages import login_pages
 from api.voters.login_steps import Login
@@ -81,16 +82,17 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
         receipts_router(receipts),
         health_router(watch, intake),
         metrics_router(scrapes),
-        personal_router(access, watch, receipts),
         login_router(login),
-        login_pages(login),
+        *(personal_router(access, watch, receipts, language) for language in LANGUAGES),
+        *(login_pages(login, language) for language in LANGUAGES),
     ):
         app.include_router(router)
     _translate_errors(app, watch)
     describe(app, access.cookie.decode())
     evidence = Evidence(keys.derived("device"), proxies)
     fast = FastPath(_secured(app), access=access, evidence=evidence, watch=watch, intake=intake, metrics=metrics)
-    app.include_router(vote_router(fast.cast, access, watch, evidence, metrics))
+    for language in LANGUAGES:
+        app.include_router(vote_router(fast.cast, access, watch, evidence, metrics, language))
     return fast
 
 
@@ -125,7 +127,10 @@ def _translate_errors(app: FastAPI, watch: Watch) -> None:
     async def http(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         if status == 404 and _wants_page(request):
-            return respond(absent_page(watch.current.view) if watch.current.read_at else away_answer())
+            language, _ = language_of(request.url.path)
+            return respond(
+                absent_page(watch.current.view, language) if watch.current.read_at else away_answer(language)
+            )
         headers = (error.headers if isinstance(error, HTTPException) else None) or {}
         return _respond(_BY_STATUS.get(status, Code.INTERNAL), {}, allow=headers.get("Allow", ""))
 
@@ -144,7 +149,7 @@ def _translate_errors(app: FastAPI, watch: Watch) -> None:
 
 def _wants_page(request: Request) -> bool:
     """Whether a person looks at the answer: a browser's navigation, or the address of an entry."""
-    path = request.url.path
+    _, path = language_of(request.url.path)
     return path.startswith(ENTRY) or ("text/html" in request.headers.get("accept", "") and not path.startswith("/api/"))
 
 

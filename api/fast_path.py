@@ -15,6 +15,7 @@ from api.metrics import Metrics
 from api.outcomes import REFUSED, VOTED, Code, problem, refuse
 from api.sessions import Session
 from api.snapshot import Snapshot, Watch
+from api.voters.language import LANGUAGES
 from models.ballot_box.intake import Intake
 from models.event import MAX_ENTRY, pack_cast
 from models.outcomes import Outcome
@@ -22,7 +23,7 @@ from models.outcomes import Outcome
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BODY_LIMIT = 65_536  # bytes of a vote's body that are discarded; more is refused
-_SEARCHED = "/binh-chon"  # with a question it is made for who asks
+_SEARCHED = tuple(language.path("/binh-chon") for language in LANGUAGES)  # with a question made for who asks
 _PREFIX, _SUFFIX = "/api/entries/", "/vote"
 _WRONG_VOTE = problem(Code.WRONG_METHOD, allow=b"PUT")
 _WRONG_READ = problem(Code.WRONG_METHOD, allow=b"GET, HEAD")
@@ -57,7 +58,7 @@ class FastPath:
                     await send(ready.body)
                 return
             page = self._watch.current.pages.get(path)
-            if page is not None and not (path == _SEARCHED and scope["query_string"]):
+            if page is not None and not (path in _SEARCHED and scope["query_string"]):
                 ready = _read(scope, page)
                 await send(ready.start)
                 await send(ready.body)

@@ -195,11 +195,13 @@ def _no_page(_path: str) -> None:
 def _no_contest_pages() -> Pages:
     absent = untagged(refuse(Code.NOT_FOUND))
     entries = orjson.dumps({"entries": []})
-    page = no_contest_page()
+    pages = {path: no_contest_page(language) for path, language in PATHS.items()}
     fixed = {"/api/contest": absent, "/api/entries": cached(JSON, entries, entries), "/api/tallies": absent}
-    return Pages(ASSETS | fixed | dict.fromkeys(PATHS, cached(HTML, page, page)), _no_page)
+    return Pages(ASSETS | fixed | {path: cached(HTML, page, page) for path, page in pages.items()}, _no_page)
 
 
 def _unread_pages() -> Pages:
     documents = dict.fromkeys(("/api/contest", "/api/entries", "/api/tallies"), untagged(refuse(Code.NOT_READY)))
-    return Pages(ASSETS | documents | dict.fromkeys(PATHS, untagged(away_answer())), _no_page)
+    return Pages(
+        ASSETS | documents | {path: untagged(away_answer(language)) for path, language in PATHS.items()}, _no_page
+    )

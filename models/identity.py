@@ -11,6 +11,7 @@ from typing import Literal
 from email_validator import EmailNotValidError, validate_email
 
 from models.account import account_of
+from models.event import Proof
 from models.secrets import KeyRing
 
 Kind = Literal["email"]
@@ -35,6 +36,20 @@ class InvalidIdentityError(Exception):
 
 
 @dataclass(frozen=True)
+class Proven:
+    """An identity that was proven, and all that may be kept of it."""
+
+    account: int
+    proof: Proof
+    hint: str
+    """`n•••@example.vn`: enough for its owner to know it again."""
+    domain: str
+    """Domain of the address, first digits of the number, host of the OpenID issuer."""
+    name: str = ""
+    """The text before the @, for keyed n-grams; never kept itself. Empty where there is none."""
+
+
+@dataclass(frozen=True)
 class Identity:
     """A normalised identity. `address` is where its codes go; it is kept nowhere but in the outbox."""
 
@@ -49,6 +64,10 @@ class Identity:
         """`n•••@example.vn`: enough for its owner to know it again."""
         local, _, domain = self.address.partition("@")
         return f"{local[0]}•••@{domain}"
+
+    def proven(self, keys: KeyRing) -> Proven:
+        local, _, domain = self.address.partition("@")
+        return Proven(self.account(keys), Proof.EMAIL, self.masked, domain, local)
 
 
 def normalise(kind: Kind, typed: str) -> Identity:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 
+from api.voters.language import Language
 from api.voters.search import LONGEST, matches
 from api.voters.templates import render
 from api.voters.view import Catalogue, Entry, View
 
 
-def list_page(view: View, question: str = "", category: str = "") -> bytes:
+def list_page(view: View, language: Language, question: str = "", category: str = "") -> bytes:
     """The entries that answer `question`, of one category or of all (also where the category is unknown)."""
     catalogue = view.catalogue
     question = question.strip()[:LONGEST]
@@ -19,9 +20,10 @@ def list_page(view: View, question: str = "", category: str = "") -> bytes:
     ]
     return render(
         "list.html",
+        language,
         view=view,
         contest=view.contest,
-        here="/binh-chon",
+        path="/binh-chon",
         question=question,
         chosen=chosen,
         found=len(found),

@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 from api.access import fields_of
 from api.answers import HTML, NO_STORE, PAGE_SECURITY, Header
 from api.outcomes import REFUSALS, Code, VoterProblem, problem_headers
+from api.voters.language import Language
 from api.voters.login import bounded_body, limited
 from api.voters.login_steps import AWAY, Login
 from api.voters.templates import render
@@ -31,41 +32,44 @@ class Turned(NamedTuple):
     headers: tuple[Header, ...] = ()
 
 
-def login_pages(login: Login) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
+def login_pages(login: Login, language: Language) -> APIRouter:
+    """The routes of one language's pages."""
+    router = APIRouter(include_in_schema=False, prefix=language.prefix)
 
     @router.get("/dang-nhap")
     async def form(request: Request) -> Response:
-        return _page(login, "login.html", dict(request.query_params))
+        return _page(login, language, "login.html", dict(request.query_params))
 
     @router.get("/dang-nhap/ma")
     async def code_form() -> Response:
-        return RedirectResponse("/dang-nhap", 303)
+        return RedirectResponse(language.path("/dang-nhap"), 303)
 
     @router.post("/dang-nhap")
     async def ask(request: Request) -> Response:
-        return await _ask(login, request)
+        return await _ask(login, language, request)
 
     @router.post("/dang-nhap/ma")
     async def enter(request: Request) -> Response:
-        return await _enter(login, request)
+        return await _enter(login, language, request)
 
     @router.post("/dang-nhap/thoat")
     async def leave(request: Request) -> Response:
         if not login.own_call(fields_of(request.headers.raw)):
-            return _page(login, "login.html", {}, _turned(VoterProblem(Code.CROSS_SITE)))
-        return RedirectResponse("/", 303, {"Set-Cookie": login.cookie(None), "Cache-Control": "no-store"})
+            return _page(login, language, "login.html", {}, _turned(VoterProblem(Code.CROSS_SITE)))
+        return RedirectResponse(
+            language.path("/"), 303, {"Set-Cookie": login.cookie(None), "Cache-Control": "no-store"}
+        )
 
     if login.shows_mails:
 
         @router.get("/demo/hop-thu")
         async def demo() -> Response:
-            return await _demo(login)
+            return await _demo(login, language)
 
     return router
 
 
-async def _ask(login: Login, request: Request) -> Response:
+async def _ask(login: Login, language: Language, request: Request) -> Response:
     """Sends a code and asks for it; what stands against it, on the page of the address."""
     typed: Typed = {}
     try:
@@ -74,14 +78,14 @@ async def _ask(login: Login, request: Request) -> Response:
         identity, asked = await login.ask("email", typed.get("identity", ""), altcha)
         late = await login.codes_are_late()
     except VoterProblem as error:
-        return _page(login, "login.html", typed, _turned(error))
+        return _page(login, language, "login.html", typed, _turned(error))
     if asked.outcome in (Asking.SENT, Asking.COOLING):  # pressed twice or loaded again: the code is on its way
-        return _page(login, "login_code.html", typed, masked=identity.masked, late=late)
+        return _page(login, language, "login_code.html", typed, masked=identity.masked, late=late)
     headers = ((b"retry-after", b"%d" % asked.retry_after),)
-    return _page(login, "login.html", typed, Turned(429, limited(asked), headers))
+    return _page(login, language, "login.html", typed, Turned(429, limited(asked), headers))
 
 
-async def _enter(login: Login, request: Request) -> Response:
+async def _enter(login: Login, language: Language, request: Request) -> Response:
     """Back to where the voter came from, with a session; a wrong code is asked for again."""
     typed: Typed = {}
     try:
@@ -89,24 +93,29 @@ async def _enter(login: Login, request: Request) -> Response:
         entered = await login.enter("email", typed.get("identity", ""), typed.get("code", "")[:32])
     except VoterProblem as error:
         name = "login_code.html" if typed.get("identity") else "login.html"
-        return _page(login, name, typed, _turned(error), masked=None, late=False)
+        return _page(login, language, name, typed, _turned(error), masked=None, late=False)
     headers = {"Set-Cookie": login.cookie(entered), "Cache-Control": "no-store"}
     return RedirectResponse(own_path(typed.get("next", "")), 303, headers)
 
 
-async def _demo(login: Login) -> Response:
+async def _demo(login: Login, language: Language) -> Response:
     """The mails that this demo would have sent."""
     try:
         mails = await read_demo(login.scratch)
     except ScratchAway:
-        return _page(login, "login_demo.html", {}, _turned(VoterProblem(Code.NOT_READY, detail=AWAY)), mails=[])
-    return _page(login, "login_demo.html", {}, mails=mails)
+        return _page(
+            login, language, "login_demo.html", {}, _turned(VoterProblem(Code.NOT_READY, detail=AWAY)), mails=[]
+        )
+    return _page(login, language, "login_demo.html", {}, mails=mails)
 
 
-def _page(login: Login, name: str, typed: Typed, turned: Turned | None = None, **values: object) -> Response:
+def _page(
+    login: Login, language: Language, name: str, typed: Typed, turned: Turned | None = None, **values: object
+) -> Response:
     reading = login.watch.current.reading
     body = render(
         name,
+        language,
         contest=reading.site["contest"] if reading else None,
         identity=typed.get("identity", "")[:_SHOWN],
         next=own_path(typed.get("next", "")),

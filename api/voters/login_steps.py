@@ -12,8 +12,8 @@ from api.access import Access
 from api.outcomes import Code, VoterProblem
 from api.sessions import Session
 from api.snapshot import Snapshot, Watch
-from models.event import Proof
-from models.identity import Identity, InvalidIdentityError, normalise
+from models.agreement import Agreed
+from models.identity import Identity, InvalidIdentityError, Proven, normalise
 from models.proof_of_work import Proofs
 from models.scratch import codes
 from models.scratch.codes import Asked, Asking
@@ -88,9 +88,9 @@ class Login:
         except ScratchAway:
             raise VoterProblem(Code.NOT_READY, detail=AWAY) from None
 
-    async def enter(self, kind: str, typed: str, guess: str) -> LoggedIn:
+    async def enter(self, kind: str, typed: str, guess: str, agreed: Agreed = ()) -> LoggedIn:
         """A session for whoever has the code. Errors: VoterProblem (not_ready, invalid)."""
-        snapshot = self._ready()
+        self._ready()
         identity = _identity(kind, typed)
         digits = "".join(guess.split())
         if len(digits) != 6 or not (digits.isascii() and digits.isdigit()):
@@ -101,12 +101,14 @@ class Login:
             raise VoterProblem(Code.NOT_READY, detail=AWAY) from None
         if not right:
             raise invalid("code", WRONG_CODE)
-        return self._session(snapshot, identity)
+        return await self.session_for(identity.proven(self._keys), agreed)
 
-    def _session(self, snapshot: Snapshot, identity: Identity) -> LoggedIn:
+    async def session_for(self, proven: Proven, agreed: Agreed) -> LoggedIn:
+        """A session of the account of `proven`: the one place where a login ends. Errors: VoterProblem (not_ready)."""
+        snapshot = self._ready()
         now_s = snapshot.now_ms() // 1000
         contest_id = snapshot.reading.contest_id if snapshot.reading else 0
-        session = Session(contest_id, identity.account(self._keys), Proof.EMAIL, now_s, now_s + self._life_s)
+        session = Session(contest_id, proven.account, proven.proof, now_s, now_s + self._life_s)
         return LoggedIn(self.access.sessions.mint(session), session.expires_at * 1000, self._life_s)
 
     def _ready(self) -> Snapshot:

@@ -12,6 +12,7 @@ from api.cached import cached
 from api.outcomes import REFUSALS, Code, VoterProblem, problem_headers
 from api.receipts import Receipts
 from api.snapshot import Watch
+from api.voters.language import N_, Language
 from api.voters.listing import list_page
 from api.voters.page import away_answer, no_contest_page, refusal_page
 from api.voters.responses import READS, respond
@@ -19,27 +20,30 @@ from api.voters.templates import render
 from api.voters.view import View
 
 _FOUND = {
-    "received": ("Đã nhận", "Hòm phiếu đã nhận phiếu này. Phiếu sẽ được ghi vào sổ phiếu trong giây lát.", ""),
-    "in_ledger": ("Đã vào sổ phiếu", "Phiếu này đã được ghi vào sổ phiếu và được tính.", ""),
-    "voided": ("Phiếu đã bị loại", "Phiếu này đã bị loại khỏi kết quả.", "bad"),
+    "received": (N_("Đã nhận"), N_("Hòm phiếu đã nhận phiếu này. Phiếu sẽ được ghi vào sổ phiếu trong giây lát."), ""),
+    "in_ledger": (N_("Đã vào sổ phiếu"), N_("Phiếu này đã được ghi vào sổ phiếu và được tính."), ""),
+    "voided": (N_("Phiếu đã bị loại"), N_("Phiếu này đã bị loại khỏi kết quả."), "bad"),
 }
 _NOT_FOUND = {
-    Code.UNKNOWN_RECEIPT: ("Không có mã phiếu này", "bad"),
-    Code.LEDGER_AWAY: ("Mã phiếu đúng, phiếu đã được nhận", "still"),  # only a genuine code is asked about
-    Code.NOT_READY: ("Chưa tra cứu được", "still"),
+    Code.UNKNOWN_RECEIPT: (N_("Không có mã phiếu này"), "bad"),
+    Code.LEDGER_AWAY: (N_("Mã phiếu đúng, phiếu đã được nhận"), "still"),  # only a genuine code is asked about
+    Code.NOT_READY: (N_("Chưa tra cứu được"), "still"),
 }
 
 
-def personal_router(access: Access, watch: Watch, receipts: Receipts) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
+def personal_router(access: Access, watch: Watch, receipts: Receipts, language: Language) -> APIRouter:
+    """The routes of one language's pages."""
+    router = APIRouter(include_in_schema=False, prefix=language.prefix)
 
     @router.api_route("/binh-chon", methods=READS)
     async def search(request: Request, q: str = "", category: Annotated[str, Query(alias="linh-vuc")] = "") -> Response:
         """The list with a question; without one the fast path has answered from memory."""
         view = watch.current.view
         if view is None:
-            return respond(answer(200, HTML, no_contest_page()) if watch.current.read_at else away_answer())
-        body = list_page(view, q, category)
+            return respond(
+                answer(200, HTML, no_contest_page(language)) if watch.current.read_at else away_answer(language)
+            )
+        body = list_page(view, language, q, category)
         page = cached(HTML, body, body)
         known = request.headers.get("if-none-match", "").encode()
         return respond(page.unchanged if page.tag in known else page.full)
@@ -52,27 +56,29 @@ def personal_router(access: Access, watch: Watch, receipts: Receipts) -> APIRout
             found = await read_votes(access, watch, request.headers.raw)
         except VoterProblem as refusal:
             if refusal.code is Code.NO_SESSION:
-                return respond(_ballot(view, None))
-            return respond(refusal_page(refusal.code, view))
+                return respond(_ballot(view, language, None))
+            return respond(refusal_page(refusal.code, view, language))
         by_id = view.catalogue.by_id if view else {}
         votes = []
         for vote in found.votes:
             entry = by_id.get(vote.entry_id)
-            title = entry["title"] if entry else f"Bài dự thi số {vote.entry_id} (không còn được đăng)"
+            title = entry["title"] if entry else _gone(language, vote.entry_id)
             votes.append((title, entry["slug"] if entry else "", vote.receipt))
-        return respond(_ballot(view, votes))
+        return respond(_ballot(view, language, votes))
 
     @router.api_route("/tra-cuu", methods=READS)
     async def look_up(ma: str = "") -> Response:
         """What became of the vote with the receipt `ma`, however it was written down."""
         view = watch.current.view
         if not ma.strip():
-            return respond(_receipt(view, ""))
+            return respond(_receipt(view, language, ""))
         try:
             found = await receipts.look_up(tidy(ma))
         except VoterProblem as refusal:
-            return respond(_receipt(view, ma, refusal=refusal.code))
-        return respond(_receipt(view, ma, status=found.status, entry_id=found.entry_id, reason=found.reason or ""))
+            return respond(_receipt(view, language, ma, refusal=refusal.code))
+        return respond(
+            _receipt(view, language, ma, status=found.status, entry_id=found.entry_id, reason=found.reason or "")
+        )
 
     return router
 
@@ -82,13 +88,18 @@ def tidy(code: str) -> str:
     return "".join(letter for letter in unicodedata.normalize("NFKC", code) if letter.isalnum())
 
 
-def _ballot(view: View | None, votes: list[tuple[str, str, str]] | None) -> Answer:
+def _gone(language: Language, entry_id: int) -> str:
+    return language.text(N_("Bài dự thi số %(number)s (không còn được đăng)"), number=entry_id)
+
+
+def _ballot(view: View | None, language: Language, votes: list[tuple[str, str, str]] | None) -> Answer:
     contest = view.contest if view else None
-    return answer(200, HTML, render("ballot.html", contest=contest, here="/phieu-cua-toi", votes=votes))
+    return answer(200, HTML, render("ballot.html", language, contest=contest, path="/phieu-cua-toi", votes=votes))
 
 
 def _receipt(
     view: View | None,
+    language: Language,
     code: str,
     *,
     status: str = "",
@@ -103,12 +114,13 @@ def _receipt(
         more = REFUSALS[refusal].detail
     body = render(
         "receipt.html",
+        language,
         contest=view.contest if view else None,
-        here="/tra-cuu",
+        path="/tra-cuu",
         code=code[:100],
         status=status or (refusal.value if refusal else ""),
-        words=words,
-        more=more,
+        words=language.text(words) if words else "",
+        more=language.text(more) if more else "",
         kind=kind,
         reason=reason,
         entry=view.catalogue.by_id.get(entry_id) if view and entry_id is not None else None,

@@ -1,28 +1,30 @@
 """The voters' templates: Jinja2 with every value escaped, and an error for a name that nobody gave.
 
+Texts stand in Vietnamese between `{% trans %}` and `{% endtrans %}` or in `_("…")`; `render` puts them into the
+reader's language. In every template: `lang` (the language), `url("/binh-chon")` (an address in this language), the
+filters `number`, `votes`, `moment`, `until` (see `Language`), `prose`, and `entry | field("title")`, which is the
+English text of a record where there is one.
+
 `layout.html` has the blocks `title` and `main`. It takes `contest` (the contest of the published document; without it
-a page has no organiser and no help line) and `here` (the address of the navigation's current page); both may be absent.
+a page has no organiser and no help line) and `path` (of this page in Vietnamese, with its query: for the switch of
+language and the navigation); both may be absent.
 """
 
 import re
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from api.times import vietnamese, vietnamese_end
 from api.voters.assets import STYLESHEET
+from api.voters.language import LANGUAGES, Language
 
 _HEADING = re.compile(r"\d+\. \S")
 
 
-def render(name: str, **values: object) -> bytes:
+def render(name: str, language: Language, **values: object) -> bytes:
     """The page of template `name` in UTF-8. Errors: jinja2.UndefinedError for a value that is missing."""
-    return _environment.get_template(name).render(values).encode()
-
-
-def _number(value: int) -> str:
-    """`12.345`, as Vietnamese writes it."""
-    return f"{value:,}".replace(",", ".")
+    return _ENVIRONMENTS[language.code].get_template(name).render(values).encode()
 
 
 def _prose(text: str) -> Markup:
@@ -37,16 +39,29 @@ def _prose(text: str) -> Markup:
     return Markup("\n").join(parts)
 
 
-_environment = Environment(
-    loader=PackageLoader("api.voters", "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    auto_reload=False,
-)
-_environment.globals["stylesheet"] = STYLESHEET
-_environment.filters["number"] = _number
-_environment.filters["prose"] = _prose
-_environment.filters["until"] = vietnamese_end
-_environment.filters["vietnamese"] = vietnamese
+def _environment(language: Language) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("api.voters", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    i18n: Any = environment
+    i18n.install_gettext_translations(language.translations, newstyle=True)
+    environment.globals |= {"lang": language, "languages": LANGUAGES, "stylesheet": STYLESHEET, "url": language.path}
+    environment.filters |= {
+        "field": language.of,
+        "moment": language.moment,
+        "number": language.number,
+        "prose": _prose,
+        "until": language.until,
+        "votes": language.votes,
+    }
+    return environment
+
+
+_ENVIRONMENTS = {language.code: _environment(language) for language in LANGUAGES}

@@ -14,6 +14,7 @@ from api.metrics import Metrics
 from api.outcomes import Code
 from api.sessions import Session
 from api.snapshot import Snapshot, Watch
+from api.voters.language import Language
 from api.voters.page import ENTRY, absent_page, refusal_page
 from api.voters.responses import READS, respond, see_other
 from api.voters.templates import render
@@ -23,8 +24,12 @@ Cast = Callable[[Session, int, Snapshot, bytes], Awaitable[Answer]]
 _AGAIN = (Code.BUSY, Code.NOT_READY, Code.NOT_CONFIRMED)
 
 
-def vote_router(cast: Cast, access: Access, watch: Watch, evidence: Evidence, metrics: Metrics) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
+def vote_router(
+    cast: Cast, access: Access, watch: Watch, evidence: Evidence, metrics: Metrics, language: Language
+) -> APIRouter:
+    """The routes of one language's pages."""
+    router = APIRouter(include_in_schema=False, prefix=language.prefix)
+    home = language.path(ENTRY)
 
     @router.post("/bai-du-thi/{slug}/binh-chon")
     async def vote(slug: str, request: Request) -> Response:
@@ -34,26 +39,26 @@ def vote_router(cast: Cast, access: Access, watch: Watch, evidence: Evidence, me
         voter = access.voter(fields, snapshot, changes=True)
         if voter is Code.NO_SESSION:
             metrics.refused(voter.value)
-            return see_other(f"/dang-nhap?next={ENTRY}{quote(slug, safe='')}")
+            return see_other(language.path(f"/dang-nhap?next={home}{quote(slug, safe='')}"))
         if isinstance(voter, Code):
             metrics.refused(voter.value)
-            return respond(_refusal(voter, snapshot, slug))
+            return respond(_refusal(voter, snapshot, slug, language))
         entry = snapshot.view.catalogue.by_slug.get(slug) if snapshot.view else None
         if entry is None:
             metrics.refused(Code.UNKNOWN_ENTRY.value)
-            return respond(absent_page(snapshot.view))
+            return respond(absent_page(snapshot.view, language))
         client = (request.client.host, request.client.port) if request.client else None
         decided = await cast(voter, entry["id"], snapshot, evidence.of(client, fields))
         document = orjson.loads(decided.body["body"])
         if decided.status >= 400:
-            return respond(_refusal(Code(document["code"]), snapshot, slug))
+            return respond(_refusal(Code(document["code"]), snapshot, slug, language))
         again = "&lai=1" if document["status"] == "already_voted" else ""
-        return see_other(f"{ENTRY}{quote(slug, safe='')}/da-binh-chon?ma={document['receipt']}{again}")
+        return see_other(f"{home}{quote(slug, safe='')}/da-binh-chon?ma={document['receipt']}{again}")
 
     @router.api_route("/bai-du-thi/{slug}/binh-chon", methods=READS)
     async def not_a_vote(slug: str) -> RedirectResponse:
         """Where the address of the form is opened as a page: a GET never votes."""
-        return see_other(f"{ENTRY}{quote(slug, safe='')}")
+        return see_other(f"{home}{quote(slug, safe='')}")
 
     @router.api_route("/bai-du-thi/{slug}/da-binh-chon", methods=READS)
     async def voted(slug: str, request: Request, ma: str = "", lai: str = "") -> Response:
@@ -62,12 +67,13 @@ def vote_router(cast: Cast, access: Access, watch: Watch, evidence: Evidence, me
         voter = access.voter(fields_of(request.headers.raw), snapshot, changes=False)
         entry = snapshot.view.catalogue.by_slug.get(slug) if snapshot.view else None
         if isinstance(voter, Code) or entry is None or snapshot.receipts is None or snapshot.view is None:
-            return see_other(f"/tra-cuu?ma={quote(ma[:100])}")
+            return see_other(language.path(f"/tra-cuu?ma={quote(ma[:100])}"))
         number = snapshot.receipts.number(voter.account, entry["id"])
         if snapshot.receipts.parse(ma) != number:
-            return see_other(f"/tra-cuu?ma={quote(ma[:100])}")
+            return see_other(language.path(f"/tra-cuu?ma={quote(ma[:100])}"))
         body = render(
             "voted.html",
+            language,
             contest=snapshot.view.contest,
             entry=entry,
             receipt=snapshot.receipts.code(number),
@@ -78,5 +84,5 @@ def vote_router(cast: Cast, access: Access, watch: Watch, evidence: Evidence, me
     return router
 
 
-def _refusal(code: Code, snapshot: Snapshot, slug: str) -> Answer:
-    return refusal_page(code, snapshot.view, slug=slug, again=code in _AGAIN)
+def _refusal(code: Code, snapshot: Snapshot, slug: str, language: Language) -> Answer:
+    return refusal_page(code, snapshot.view, language, slug=slug, again=code in _AGAIN)

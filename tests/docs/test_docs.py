@@ -54,8 +54,9 @@ def test_make_help_lists_every_target() -> None:
     assert targets == listed
 
 
-def test_the_lock_holds_no_registry_address() -> None:
+def test_the_locks_hold_no_registry_address() -> None:
     assert not re.search(r"https?://|index-url", (ROOT / "requirements.lock").read_text())
+    assert '"resolved"' not in (ROOT / "package-lock.json").read_text()
 
 
 def test_every_setting_is_documented() -> None:
