@@ -101,7 +101,7 @@ async def smtp_sender(server: MailServer, keys: KeyRing) -> AsyncIterator[Send]:
     )
 
     async def send(message: Message) -> None:
-        mail = code_mail(server.sender, message.to, code_of(keys, message.nonce), message.contest)
+        mail = code_mail(server.sender, message, code_of(keys, message.nonce))
         try:
             async with asyncio.timeout(MAIL_TIMEOUT_S):
                 if not smtp.is_connected:
@@ -125,7 +125,7 @@ async def smtp_sender(server: MailServer, keys: KeyRing) -> AsyncIterator[Send]:
 
 def _demo_sender(scratch: AsyncScratchClient, keys: KeyRing) -> Send:
     async def send(message: Message) -> None:
-        text = code_text(message.to, code_of(keys, message.nonce), message.contest)
+        text = code_text(message, code_of(keys, message.nonce))
         await outbox.keep_for_demo(scratch, message.to, text)
         log.info("demo, no mail server: this would have been sent", to=message.to, text=text)
 
@@ -150,4 +150,4 @@ def _in_words(error: Exception) -> str:
 
 
 def _masked(message: Message) -> str:
-    return Identity("email", message.to).masked
+    return Identity(message.kind, message.to).masked

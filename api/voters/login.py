@@ -1,7 +1,7 @@
 """The JSON calls of login: challenge → code → session; log out. What the forms do is in `login_pages.py`."""
 
 import time
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -12,17 +12,19 @@ from api.access import fields_of
 from api.openapi import problems
 from api.outcomes import REFUSALS, Code, VoterProblem, problem
 from api.times import rfc3339
+from api.voters.language import EN, N_, VI, Language
 from api.voters.login_steps import Login
+from models.agreement import agreed_to
 from models.identity import LONGEST
 from models.proof_of_work import LONGEST as LONGEST_PROOF
 from models.scratch.codes import LIFE_S, Asked, Asking
 
 BODY_LIMIT = 16_384  # bytes
 NO_STORE = {"Cache-Control": "no-store"}
-COOLING = "Mã vừa được gửi. Mời bạn xem hộp thư, kể cả mục thư rác, rồi thử lại sau {} giây."
-CAPPED = "Địa chỉ này đã nhận đủ số mã trong một giờ. Mời bạn thử lại sau {} phút."
-
-CROWDED = "Hiện có quá nhiều yêu cầu gửi mã. Mời bạn thử lại sau {} phút."
+ON_ITS_WAY = (Asking.SENT, Asking.COOLING)
+"""A code is on its way, from this request or from the one before: pressed twice or loaded again is one code."""
+CAPPED = N_("Địa chỉ này đã nhận đủ số mã trong một giờ. Mời bạn thử lại sau %(minutes)s phút.")
+CROWDED = N_("Hiện có quá nhiều yêu cầu gửi mã. Mời bạn thử lại sau %(minutes)s phút.")
 
 
 class AskForCode(BaseModel):
@@ -33,6 +35,7 @@ class AskForCode(BaseModel):
     altcha: str = Field(
         max_length=LONGEST_PROOF, description="The solution of a challenge, as ALTCHA's widget gives it"
     )
+    language: Literal["vi", "en"] = Field(default="vi", description="Of the message with the code")
 
 
 class EnterCode(BaseModel):
@@ -41,6 +44,9 @@ class EnterCode(BaseModel):
     kind: str = Field(max_length=16, examples=["email"])
     identity: str = Field(max_length=LONGEST + 64, examples=["ten@example.vn"])
     code: str = Field(max_length=32, examples=["123456"])
+    agreed: list[Literal["counting", "protection", "residence"]] = Field(
+        default=[], max_length=8, description="What the voter agrees to, as on the login page; only this is recorded"
+    )
 
 
 class CodeSent(BaseModel):
@@ -76,10 +82,15 @@ def login_router(login: Login) -> APIRouter:
         openapi_extra=_takes(AskForCode),
     )
     async def code(request: Request) -> Response:
-        """The answer is the same for every identity, whether it ever logged in or not."""
+        """The answer is the same for every identity, whether it ever logged in or not, and for one that was sent a code
+        less than a minute ago: that code is on its way, no other is made.
+
+        429 where an identity has had its codes of this hour: its owner must hear that none will come.
+        """
         wanted = await _read(login, request, AskForCode)
-        identity, asked = await login.ask(wanted.kind, wanted.identity, wanted.altcha)
-        if asked.outcome is not Asking.SENT:
+        language = EN if wanted.language == EN.code else VI
+        identity, asked = await login.ask(wanted.kind, wanted.identity, wanted.altcha, language)
+        if asked.outcome not in ON_ITS_WAY:
             return _too_many(asked)
         sent = CodeSent(masked=identity.masked, expires_in=LIFE_S, retry_after=asked.retry_after)
         return JSONResponse(sent.model_dump(), 202, NO_STORE)
@@ -94,7 +105,7 @@ def login_router(login: Login) -> APIRouter:
     async def enter(request: Request) -> Response:
         """Wrong, expired and used codes get the same answer; each guess costs one of five tries."""
         wanted = await _read(login, request, EnterCode)
-        entered = await login.enter(wanted.kind, wanted.identity, wanted.code)
+        entered = await login.enter(wanted.kind, wanted.identity, wanted.code, agreed_to(wanted.agreed))
         body = Entered(token=entered.token, expires_at=rfc3339(entered.expires_at))
         return JSONResponse(body.model_dump(), headers=NO_STORE | {"Set-Cookie": login.cookie(entered)})
 
@@ -118,16 +129,15 @@ async def bounded_body(request: Request) -> bytes:
     return bytes(body)
 
 
-def limited(asked: Asked) -> str:
-    """Why no code was sent, and when to come back, in Vietnamese."""
-    if asked.outcome is Asking.COOLING:
-        return COOLING.format(asked.retry_after)
-    return (CAPPED if asked.outcome is Asking.CAPPED else CROWDED).format(-(-asked.retry_after // 60))
+def limited(asked: Asked, language: Language) -> str:
+    """Why no code was sent, and when to come back."""
+    sentence = CAPPED if asked.outcome is Asking.CAPPED else CROWDED
+    return language.text(sentence, minutes=-(-asked.retry_after // 60))
 
 
 def _too_many(asked: Asked) -> Response:
     """429 that says when it is worth coming back."""
-    ready = problem(Code.TOO_MANY, detail=limited(asked))
+    ready = problem(Code.TOO_MANY, detail=limited(asked, VI))
     response = Response(ready.body["body"], REFUSALS[Code.TOO_MANY].status)
     kept = [header for header in ready.start["headers"] if header[0] != b"retry-after"]
     response.raw_headers = [*kept, (b"retry-after", b"%d" % asked.retry_after)]

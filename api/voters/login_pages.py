@@ -1,4 +1,4 @@
-"""Login as forms, for browsers without JavaScript: the same steps, each answered by a page or a 303."""
+"""Login as forms, with or without JavaScript: the same steps, each answered by a page or a 303."""
 
 from typing import NamedTuple
 from urllib.parse import parse_qs, quote
@@ -9,26 +9,44 @@ from fastapi.responses import RedirectResponse
 from api.access import fields_of
 from api.answers import HTML, NO_STORE, PAGE_SECURITY, Header
 from api.outcomes import REFUSALS, Code, VoterProblem, problem_headers
-from api.voters.language import Language
-from api.voters.login import bounded_body, limited
+from api.voters.language import N_, VI, Language
+from api.voters.login import ON_ITS_WAY, bounded_body, limited
 from api.voters.login_steps import AWAY, Login
 from api.voters.templates import render
+from models.agreement import Purpose, agreed_to
 from models.proof_of_work import LONGEST as LONGEST_PROOF
-from models.scratch.codes import Asking
 from models.scratch.connection import ScratchAway
 from models.scratch.outbox import read_demo
 
-_FIELDS = 10
+_FIELDS = 16
+_FIELDS_SHOWN = ("identity", "code")
 _LONGEST_NEXT = 512
 _SHOWN = 320  # characters of what was typed that a page repeats
+_MISSING = {
+    Purpose.COUNTING: N_("Mời bạn đánh dấu ô đồng ý để phiếu được lưu: không lưu thì không đếm được phiếu."),
+    Purpose.PROTECTION: N_("Mời bạn đánh dấu ô đồng ý để chống phiếu gian lận."),
+    Purpose.RESIDENCE: N_(
+        "Mời bạn đánh dấu ô xác nhận: chỉ người sống, học tập hoặc làm việc trong tỉnh được bình chọn."
+    ),
+}
 Typed = dict[str, str]
 
 
+class Fault(NamedTuple):
+    """What is wrong with one field of a form, and what to do about it."""
+
+    field: str
+    sentence: str
+
+
 class Turned(NamedTuple):
-    """What a form is answered with when it does not go on: the status, a sentence, further headers."""
+    """What a form is answered with when it does not go on: the status, faults of its fields, what else is in the way,
+    further headers.
+    """
 
     status: int
-    sentence: str
+    faults: tuple[Fault, ...]
+    sentence: str = ""
     headers: tuple[Header, ...] = ()
 
 
@@ -38,7 +56,8 @@ def login_pages(login: Login, language: Language) -> APIRouter:
 
     @router.get("/dang-nhap")
     async def form(request: Request) -> Response:
-        return _page(login, language, "login.html", dict(request.query_params))
+        typed = {"next": request.query_params.get("next", "")}  # nothing else: no link ticks a box for the voter
+        return login_page(login, language, "login.html", typed)
 
     @router.get("/dang-nhap/ma")
     async def code_form() -> Response:
@@ -55,7 +74,7 @@ def login_pages(login: Login, language: Language) -> APIRouter:
     @router.post("/dang-nhap/thoat")
     async def leave(request: Request) -> Response:
         if not login.own_call(fields_of(request.headers.raw)):
-            return _page(login, language, "login.html", {}, _turned(VoterProblem(Code.CROSS_SITE)))
+            return login_page(login, language, "login.html", {}, _turned(VoterProblem(Code.CROSS_SITE), language))
         return RedirectResponse(
             language.path("/"), 303, {"Set-Cookie": login.cookie(None), "Cache-Control": "no-store"}
         )
@@ -73,53 +92,81 @@ async def _ask(login: Login, language: Language, request: Request) -> Response:
     """Sends a code and asks for it; what stands against it, on the page of the address."""
     typed: Typed = {}
     try:
-        typed |= await _read(login, request)
+        typed |= await read_form(login, request)
+        if faults := (*_identity_faults(login, typed), *missing_agreement(typed)):
+            return login_page(login, language, "login.html", typed, Turned(422, faults))
         altcha = typed.get("altcha", "")[: LONGEST_PROOF + 1] or None
-        identity, asked = await login.ask("email", typed.get("identity", ""), altcha)
+        identity, asked = await login.ask("email", typed.get("identity", ""), altcha, language)
         late = await login.codes_are_late()
     except VoterProblem as error:
-        return _page(login, language, "login.html", typed, _turned(error))
-    if asked.outcome in (Asking.SENT, Asking.COOLING):  # pressed twice or loaded again: the code is on its way
-        return _page(login, language, "login_code.html", typed, masked=identity.masked, late=late)
+        return login_page(login, language, "login.html", typed, _turned(error, language))
+    if asked.outcome in ON_ITS_WAY:
+        return login_page(login, language, "login_code.html", typed, masked=identity.masked, late=late)
     headers = ((b"retry-after", b"%d" % asked.retry_after),)
-    return _page(login, language, "login.html", typed, Turned(429, limited(asked), headers))
+    return login_page(login, language, "login.html", typed, Turned(429, (), limited(asked, language), headers))
 
 
 async def _enter(login: Login, language: Language, request: Request) -> Response:
-    """Back to where the voter came from, with a session; a wrong code is asked for again."""
+    """Back to where the voter came from, with a session; a wrong code is asked for again. What was agreed to comes with
+    the code in hidden fields: it is the voter's own statement, and who changes it changes what they state.
+    """
     typed: Typed = {}
     try:
-        typed |= await _read(login, request)
-        entered = await login.enter("email", typed.get("identity", ""), typed.get("code", "")[:32])
+        typed |= await read_form(login, request)
+        if faults := missing_agreement(typed):
+            return login_page(login, language, "login.html", typed, Turned(422, faults))
+        agreed = agreed_to(typed)
+        entered = await login.enter("email", typed.get("identity", ""), typed.get("code", "")[:32], agreed)
     except VoterProblem as error:
         name = "login_code.html" if typed.get("identity") else "login.html"
-        return _page(login, language, name, typed, _turned(error), masked=None, late=False)
+        return login_page(login, language, name, typed, _turned(error, language), masked=None, late=False)
     headers = {"Set-Cookie": login.cookie(entered), "Cache-Control": "no-store"}
-    return RedirectResponse(own_path(typed.get("next", "")), 303, headers)
+    return RedirectResponse(own_path(typed.get("next", ""), language), 303, headers)
+
+
+def _identity_faults(login: Login, typed: Typed) -> tuple[Fault, ...]:
+    """What is wrong with the address, so that it is said together with boxes that are not ticked."""
+    try:
+        login.identity("email", typed.get("identity", ""))
+    except VoterProblem as error:
+        return (Fault("identity", str(error.more["detail"])),)
+    return ()
+
+
+def missing_agreement(typed: Typed) -> tuple[Fault, ...]:
+    """A fault for each box that is not ticked: its field is the purpose's name in small letters."""
+    return tuple(
+        Fault(purpose.name.lower(), sentence)
+        for purpose, sentence in _MISSING.items()
+        if purpose.name.lower() not in typed
+    )
 
 
 async def _demo(login: Login, language: Language) -> Response:
     """The mails that this demo would have sent."""
     try:
-        mails = await read_demo(login.scratch)
+        mails, turned = await read_demo(login.scratch), None
     except ScratchAway:
-        return _page(
-            login, language, "login_demo.html", {}, _turned(VoterProblem(Code.NOT_READY, detail=AWAY)), mails=[]
-        )
-    return _page(login, language, "login_demo.html", {}, mails=mails)
+        mails, turned = [], _turned(VoterProblem(Code.NOT_READY, detail=AWAY), language)
+    return login_page(login, language, "login_demo.html", {}, turned, mails=mails)
 
 
-def _page(
+def login_page(
     login: Login, language: Language, name: str, typed: Typed, turned: Turned | None = None, **values: object
 ) -> Response:
+    """The page of template `name`, with what was `typed` still in it."""
     reading = login.watch.current.reading
+    back = own_path(typed.get("next", ""), language)
     body = render(
         name,
         language,
         contest=reading.site["contest"] if reading else None,
+        path="/demo/hop-thu" if name == "login_demo.html" else f"/dang-nhap?next={quote(back, safe='')}",
         identity=typed.get("identity", "")[:_SHOWN],
-        next=own_path(typed.get("next", "")),
-        problem=turned.sentence if turned else None,
+        next=back,
+        ticked=[purpose.name.lower() for purpose, _ in agreed_to(typed)],
+        faults={field: language.text(sentence) for field, sentence in turned.faults} if turned else {},
+        problem=turned.sentence if turned else "",
         demo=login.shows_mails,
         **values,
     )
@@ -135,7 +182,7 @@ def _page(
     return response
 
 
-async def _read(login: Login, request: Request) -> Typed:
+async def read_form(login: Login, request: Request) -> Typed:
     """The fields of a form. Errors: VoterProblem (cross_site, too_large, malformed)."""
     if not login.own_call(fields_of(request.headers.raw)):
         raise VoterProblem(Code.CROSS_SITE)
@@ -147,18 +194,22 @@ async def _read(login: Login, request: Request) -> Typed:
     return {name: values[0] for name, values in fields.items()}
 
 
-def own_path(wanted: str) -> str:
-    """`wanted` if it is a path of this site, else the first page: nobody is sent elsewhere after login.
+def own_path(wanted: str, language: Language = VI) -> str:
+    """`wanted` if it is a path of this site, else the first page of `language`: nobody is sent elsewhere after login.
 
     Browsers read `//host`, `/<backslash>host` and `/<tab>/host` as another site. Letters that are not ASCII are
     percent-encoded.
     """
     text = quote(wanted, safe="/?#&=%+-._~!$'()*,;:@[]\\")
     inside = text.startswith("/") and not text.startswith("//") and "\\" not in text
-    return text if inside and wanted.isprintable() and len(text) <= _LONGEST_NEXT else "/"
+    return text if inside and wanted.isprintable() and len(text) <= _LONGEST_NEXT else language.path("/")
 
 
-def _turned(error: VoterProblem) -> Turned:
+def _turned(error: VoterProblem, language: Language) -> Turned:
+    """A refusal as a page shows it: at the field where the page has it, else above all."""
     refusal = REFUSALS[error.code]
     headers = tuple(header for header in problem_headers(error.code) if header[0] == b"retry-after")
-    return Turned(refusal.status, str(error.more.get("detail", refusal.detail)), headers)
+    errors: list[dict[str, str]] = error.more.get("errors", [])  # type: ignore[assignment]  # as `invalid` makes it
+    faults = tuple(Fault(one["field"], one["problem"]) for one in errors if one["field"] in _FIELDS_SHOWN)
+    sentence = "" if faults else language.text(str(error.more.get("detail", refusal.detail)))
+    return Turned(refusal.status, faults, sentence, headers)

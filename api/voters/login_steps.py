@@ -12,6 +12,7 @@ from api.access import Access
 from api.outcomes import Code, VoterProblem
 from api.sessions import Session
 from api.snapshot import Snapshot, Watch
+from api.voters.language import N_, VI, Language
 from models.agreement import Agreed
 from models.identity import Identity, InvalidIdentityError, Proven, normalise
 from models.proof_of_work import Proofs
@@ -23,12 +24,13 @@ from models.secrets import KeyRing
 from models.settings import Settings
 
 DAY_S = 86_400
-WRONG_ADDRESS = "Địa chỉ email chưa đúng. Ví dụ: ten@gmail.com"
-WRONG_CODE = (
+WRONG_ADDRESS = N_("Địa chỉ email chưa đúng. Ví dụ: ten@gmail.com")
+WRONG_CODE = N_(
     "Mã không đúng, đã được dùng hoặc đã hết hạn. Hãy xem lại thư mới nhất; sau 5 lần nhập sai, bạn cần xin mã mới."
 )
-WRONG_PROOF = "Bước kiểm tra tự động chưa xong, đã được dùng hoặc đã quá hạn. Hãy tải lại trang và thử lại."
-AWAY = "Chưa đăng nhập được lúc này. Mời bạn thử lại sau ít giây."
+WRONG_KIND = N_("Hiện chỉ nhận mã qua email.")
+WRONG_PROOF = N_("Bước kiểm tra tự động chưa xong, đã được dùng hoặc đã quá hạn. Hãy tải lại trang và thử lại.")
+AWAY = N_("Chưa đăng nhập được lúc này. Mời bạn thử lại sau ít giây.")
 
 
 @dataclass(frozen=True)
@@ -57,29 +59,45 @@ class Login:
     async def stop(self) -> None:
         await self.scratch.aclose()
 
-    async def ask(self, kind: str, typed: str, altcha: str | None) -> tuple[Identity, Asked]:
-        """Sends a code, unless a limit is against it. `altcha` None: without a proof of work.
+    async def ask(self, kind: str, typed: str, altcha: str | None, language: Language = VI) -> tuple[Identity, Asked]:
+        """Sends a code, unless a limit is against it. `altcha` None: without a proof of work. The message is written
+        in `language`.
 
         Errors: VoterProblem (not_ready, invalid).
         """
         snapshot = self._ready()
-        identity = _identity(kind, typed)
+        identity = self.identity(kind, typed)
         proof = None
         if altcha is not None:
             # In a thread: a derivation takes milliseconds, and votes share this process.
             proof = await asyncio.to_thread(self.proofs.verify, altcha)
             if proof is None:
                 raise invalid("altcha", WRONG_PROOF)
-        contest: str = snapshot.reading.site["contest"]["title"] if snapshot.reading else ""
+        contest = language.of(snapshot.reading.site["contest"], "title") if snapshot.reading else ""
         try:
             asked = await codes.issue(
-                self.scratch, self._keys, identity, proof=proof, unproven=self._unproven, contest=contest
+                self.scratch,
+                self._keys,
+                identity,
+                proof=proof,
+                unproven=self._unproven,
+                contest=contest,
+                language=language.code,
             )
         except ScratchAway:
             raise VoterProblem(Code.NOT_READY, detail=AWAY) from None
         if asked.outcome is Asking.SHUT and proof is not None:
             raise invalid("altcha", WRONG_PROOF)
         return identity, asked
+
+    def identity(self, kind: str, typed: str) -> Identity:
+        """The identity that was typed. Errors: VoterProblem (invalid)."""
+        if kind != "email":
+            raise invalid("kind", WRONG_KIND)
+        try:
+            return normalise("email", typed)
+        except InvalidIdentityError:
+            raise invalid("identity", WRONG_ADDRESS) from None
 
     async def codes_are_late(self) -> bool:
         """Whether the mail server is away just now: the page that waits for a code says so. Errors: VoterProblem."""
@@ -91,7 +109,7 @@ class Login:
     async def enter(self, kind: str, typed: str, guess: str, agreed: Agreed = ()) -> LoggedIn:
         """A session for whoever has the code. Errors: VoterProblem (not_ready, invalid)."""
         self._ready()
-        identity = _identity(kind, typed)
+        identity = self.identity(kind, typed)
         digits = "".join(guess.split())
         if len(digits) != 6 or not (digits.isascii() and digits.isdigit()):
             raise invalid("code", WRONG_CODE)
@@ -133,16 +151,7 @@ class Login:
         return f"{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"
 
 
-def _identity(kind: str, typed: str) -> Identity:
-    if kind != "email":
-        raise invalid("kind", "Hiện chỉ nhận mã qua email.")
-    try:
-        return normalise("email", typed)
-    except InvalidIdentityError:
-        raise invalid("identity", WRONG_ADDRESS) from None
-
-
 def invalid(field: str, sentence: str) -> VoterProblem:
-    """`invalid`, with one field and what to do about it."""
+    """`invalid`, with one field and what to do about it: a marked text, in Vietnamese for the JSON calls."""
     errors: list[dict[str, Any]] = [{"field": field, "problem": sentence}]
     return VoterProblem(Code.INVALID, detail=sentence, errors=errors)

@@ -59,16 +59,29 @@ class Asked:
 
 
 async def issue(
-    client: AsyncScratchClient, keys: KeyRing, identity: Identity, *, proof: str | None, unproven: int, contest: str
+    client: AsyncScratchClient,
+    keys: KeyRing,
+    identity: Identity,
+    *,
+    proof: str | None,
+    unproven: int,
+    contest: str,
+    language: str,
 ) -> Asked:
     """Makes a code and puts its message into the outbox, if no limit is against it.
 
     `proof`: id of a verified solution; None: there is none, and `unproven` such codes an hour is all that everybody
-    together gets. `contest`: its title, for the text. Errors: ScratchAway.
+    together gets. `contest`: its title, for the text, which is written in `language` (`vi`, `en`). Errors: ScratchAway.
     """
     account = identity.account(keys)
     nonce, message_id = secrets.token_hex(16), secrets.token_hex(8)
-    message = {"kind": identity.kind, "to": identity.address, "nonce": nonce, "contest": contest}
+    message = {
+        "kind": identity.kind,
+        "to": identity.address,
+        "nonce": nonce,
+        "contest": contest,
+        "language": language,
+    }
     gate = (f"proof:{proof}", 1, PROOF_LIFE_S) if proof else ("proof:none", unproven, HOUR_S)
     with scratch_errors():
         outcome, wait_ms = await client.register_script(_ISSUE)(

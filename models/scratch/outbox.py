@@ -3,7 +3,7 @@
 | key                   | type              | what                                                                  |
 |-----------------------|-------------------|-----------------------------------------------------------------------|
 | `outbox:due`          | sorted set        | id of a message → when it is due, ms since 1970 by the workers' clock |
-| `outbox:message:<id>` | hash, as its code | `message` (JSON: kind, to, nonce, contest), `tries`                   |
+| `outbox:message:<id>` | hash, as its code | `message` (JSON: kind, to, nonce, contest, language), `tries`         |
 | `outbox:trouble`      | string, 2 min     | the mail server did not answer at the last try                        |
 | `outbox:demo`         | list, 10 min      | what the demo would have sent, newest first                           |
 
@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from models.identity import Kind
 from models.scratch.connection import AsyncScratchClient, scratch_errors
 
 DUE = "outbox:due"
@@ -37,10 +38,13 @@ class Message:
     """A code on its way. `tries`: this one included."""
 
     id: str
+    kind: Kind
     to: str
     nonce: str
     contest: str
     tries: int
+    language: str = "vi"
+    """`vi` or `en`."""
 
 
 async def claim(client: AsyncScratchClient, now: float, limit: int) -> tuple[list[Message], int]:
@@ -55,8 +59,7 @@ async def claim(client: AsyncScratchClient, now: float, limit: int) -> tuple[lis
     messages = []
     for message_id, message, tries in found:
         if message is not None:
-            fields = orjson.loads(message)
-            messages.append(Message(message_id.decode(), fields["to"], fields["nonce"], fields["contest"], tries))
+            messages.append(Message(message_id.decode(), **orjson.loads(message), tries=tries))
     return messages, len(found) - len(messages)
 
 

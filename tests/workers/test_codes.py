@@ -102,13 +102,13 @@ async def connected(url: str) -> AsyncIterator[AsyncScratchClient]:
         yield client
 
 
-def put(url: str, *addresses: str, contest: str = TITLE) -> None:
+def put(url: str, *addresses: str, contest: str = TITLE, language: str = "vi") -> None:
     async def run() -> None:
         async with connected(url) as client:
             for number, address in enumerate(addresses):
                 identity = normalise("email", address)
                 asked = await codes.issue(
-                    client, KEYS, identity, proof=f"{address}{number}", unproven=0, contest=contest
+                    client, KEYS, identity, proof=f"{address}{number}", unproven=0, contest=contest, language=language
                 )
                 assert asked.outcome is Asking.SENT
 
@@ -137,7 +137,7 @@ def waiting(url: str) -> int:
 
 def text_of(mail: EmailMessage) -> str:
     content: str = mail.get_content()
-    return content
+    return content.replace("\r\n", "\n")
 
 
 def test_a_mail_says_whom_it_is_for_and_what_it_is_not(
@@ -157,6 +157,20 @@ def test_a_mail_says_whom_it_is_for_and_what_it_is_not(
     assert "Cuộc thi Bcc: thử" in text
     assert is_right(scratch, "an@gmail.com", found[1])
     assert waiting(scratch) == 0
+
+
+def test_a_mail_is_in_the_language_of_the_page(
+    scratch: str, start_mail: Callable[[], None], server: MailServer, mail_box: MailBox
+) -> None:
+    start_mail()
+    put(scratch, AN, language="en")
+    assert send(scratch, server, until=lambda: mail_box.mails and not waiting(scratch)) == 1
+    [(_, mail)] = mail_box.mails
+    assert mail["Subject"] == "Your login code for the voting website"
+    found = re.search(r"Login code of a•••@example\.vn: (\d{6})\n", text_of(mail))
+    assert found
+    assert is_right(scratch, AN, found[1])
+    assert "NOT a “voting code”" in text_of(mail)
 
 
 def test_many_codes_share_a_few_connections_and_each_is_sent_once(

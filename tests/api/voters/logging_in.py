@@ -13,6 +13,8 @@ from tests.api.contest import KEYS
 from tests.api.running import RunningApi
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
+TICKED = {"counting": "1", "protection": "1", "residence": "1"}
+"""Everything that a voter on the pages agrees to."""
 PROOF_COST = 10  # iterations: a solution takes milliseconds
 
 

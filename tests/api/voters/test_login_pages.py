@@ -8,9 +8,12 @@ import pytest
 import redis
 
 from api.voters.login_pages import own_path
+from api.voters.login_steps import LoggedIn, Login
+from models.agreement import VERSIONS, Agreed
+from models.identity import Proven
 from models.scratch import codes, outbox
 from tests.api.running import RunningApi
-from tests.api.voters.logging_in import OWN, PROOF_COST, code_for, cookie_of, let_pass, messages, proof, wrong
+from tests.api.voters.logging_in import OWN, PROOF_COST, TICKED, code_for, cookie_of, let_pass, messages, proof, wrong
 
 AN = "an@example.vn"
 MAIL = {"smtp_url": "smtp://127.0.0.1:1", "mail_from": "binhchon@example.vn"}
@@ -23,7 +26,8 @@ def api(login_api: RunningApi, scratch: str) -> RunningApi:
 
 
 def send(api: RunningApi, path: str, **fields: str) -> httpx.Response:
-    return api.client.post(path, data=fields, headers=OWN)
+    """Posts a form with every box ticked."""
+    return api.client.post(path, data=TICKED | fields, headers=OWN)
 
 
 def hidden(page: httpx.Response, name: str) -> str:
@@ -71,6 +75,74 @@ def test_an_address_that_is_none_comes_back_as_it_was_typed(api: RunningApi, scr
     assert "<script>" not in again.text
     assert "an@&#34;&gt;&lt;script&gt;" in again.text
     assert messages(scratch) == []
+
+
+def test_no_box_is_ticked_beforehand(api: RunningApi) -> None:
+    form = api.client.get("/dang-nhap", params={"counting": "1", "identity": AN})
+    for name in TICKED:
+        assert re.search(rf'<input type="checkbox" id="{name}" name="{name}" value="1">', form.text)
+    assert hidden(form, "identity") == ""
+    assert form.text.count('href="/rieng-tu" target="_blank"') == len(TICKED)
+
+
+@pytest.mark.parametrize("missing", TICKED)
+def test_a_box_that_is_not_ticked_is_said_at_the_box_and_loses_nothing(
+    api: RunningApi, scratch: str, missing: str
+) -> None:
+    ticked = {name: "1" for name in TICKED if name != missing}
+    again = api.client.post("/dang-nhap", data={"identity": AN, "next": "/the-le"} | ticked, headers=OWN)
+    assert again.status_code == 422
+    assert re.findall(r'<li><a href="#(\w+)">', again.text) == [missing]
+    assert f'aria-describedby="{missing}-loi"' in again.text
+    assert re.findall(r'id="(\w+)"[^>]* checked', again.text) == list(ticked)
+    assert (hidden(again, "identity"), hidden(again, "next")) == (AN, "/the-le")
+    assert messages(scratch) == []
+
+
+def test_all_that_is_wrong_with_the_form_is_said_at_once(api: RunningApi) -> None:
+    again = api.client.post("/dang-nhap", data={"identity": "an"}, headers=OWN)
+    assert re.findall(r'<li><a href="#(\w+)">', again.text) == ["identity", *TICKED]
+    assert "<title>Lỗi:" in again.text
+
+
+def test_a_code_without_the_agreement_is_not_used_up(api: RunningApi, scratch: str) -> None:
+    send(api, "/dang-nhap", identity=AN)
+    code = code_for(scratch, AN)
+    again = api.client.post("/dang-nhap/ma", data={"identity": AN, "code": code}, headers=OWN)
+    assert again.status_code == 422
+    assert "set-cookie" not in again.headers
+    assert send(api, "/dang-nhap/ma", identity=AN, code=code).status_code == 303
+
+
+def test_what_was_agreed_to_goes_with_the_code_and_into_the_session(
+    api: RunningApi, scratch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Agreed] = []
+    session_for = Login.session_for
+
+    async def keep(self: Login, proven: Proven, agreed: Agreed) -> LoggedIn:
+        kept.append(agreed)
+        return await session_for(self, proven, agreed)
+
+    monkeypatch.setattr(Login, "session_for", keep)
+    asked = send(api, "/dang-nhap", identity=AN)
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', asked.text))
+    assert fields == {"identity": AN, "next": "/"} | TICKED
+    api.client.post("/dang-nhap/ma", data=fields | {"code": code_for(scratch, AN)}, headers=OWN)
+    assert kept == [tuple(VERSIONS.items())]
+
+
+def test_in_english_from_the_form_to_the_mail_and_back(api: RunningApi, scratch: str) -> None:
+    form = api.client.get("/en/dang-nhap", params={"next": "/en/bai-du-thi/bai-1"})
+    assert '<html lang="en">' in form.text
+    assert 'action="/en/dang-nhap"' in form.text
+    assert 'href="/dang-nhap?next=%2Fen%2Fbai-du-thi%2Fbai-1"' in form.text, "the way to Vietnamese"
+    asked = send(api, "/en/dang-nhap", identity=AN, next=hidden(form, "next"))
+    assert 'action="/en/dang-nhap/ma"' in asked.text
+    assert [message["language"] for message in messages(scratch)] == ["en"]
+    entered = send(api, "/en/dang-nhap/ma", identity=AN, code=code_for(scratch, AN), next=hidden(asked, "next"))
+    assert entered.headers["location"] == "/en/bai-du-thi/bai-1"
+    assert hidden(api.client.get("/en/dang-nhap", params={"next": "//evil.example"}), "next") == "/en/"
 
 
 def test_pressed_twice_is_one_code(api: RunningApi, scratch: str) -> None:
@@ -138,7 +210,7 @@ def test_a_form_of_another_website_does_nothing(api: RunningApi, scratch: str, h
         ("/dang-nhap/ma", {"identity": AN, "code": code_for(scratch, AN)}),
         ("/dang-nhap/thoat", {}),
     ):
-        refused = api.client.post(path, data=fields, headers=headers)
+        refused = api.client.post(path, data=TICKED | fields, headers=headers)
         assert refused.status_code == 403
         assert "set-cookie" not in refused.headers
     assert len(messages(scratch)) == 1
