@@ -37,8 +37,9 @@ RECONCILE = Job("workers.jobs.reconcile", timeout_s=300, ttl_s=50)
 PROVE = Job("workers.jobs.prove", timeout_s=4 * 3600, ttl_s=3600)
 REPAIR = Job("workers.jobs.repair", timeout_s=4 * 3600, ttl_s=30)
 SEND_CODES = Job("workers.jobs.send_codes", timeout_s=120, ttl_s=30)
+STORE_CLAIMS = Job("workers.jobs.store_claims", timeout_s=120, ttl_s=30)
 
-JOBS = {job.path: job for job in (FLUSH, RECONCILE, PROVE, REPAIR, SEND_CODES)}
+JOBS = {job.path: job for job in (FLUSH, RECONCILE, PROVE, REPAIR, SEND_CODES, STORE_CLAIMS)}
 FAILURE_TTL_S = 3600  # a job that fails each second for a day would fill scratch
 
 

@@ -14,7 +14,7 @@ from models.database import Engine, LedgerAway, transaction, worker_engine
 from models.scratch.connection import ScratchAway, scratch_client
 from models.scratch.status import write_status
 from models.settings import settings
-from workers import books
+from workers import books, claims
 from workers.codes import send_slice
 from workers.flush import LogFaultError, NotReadyError, flush_slice
 from workers.repair import RepairRefusedError, RepairRunningError
@@ -104,6 +104,17 @@ def send_codes(seconds: float) -> None:
         )
     except ScratchAway as error:
         log.warning("the codes wait", problem=str(error))
+        stopping.wait(1.0)
+
+
+def store_claims() -> None:
+    """Brings claims of lost votes from scratch into the ledger."""
+    stack = settings().require_stack()
+    try:
+        with closing(scratch_client(stack.scratch())) as client:
+            claims.store_claims(worker_engine(stack.database()), client, stopping=stopping.is_set)
+    except (LedgerAway, ScratchAway) as error:
+        log.warning("the claims wait", problem=str(error))
         stopping.wait(1.0)
 
 

@@ -1,6 +1,6 @@
-"""The ticker: what runs when. Each second it nudges the flush and the sending of codes, and brings decisions into the
-box; each minute it asks for the books, each night for the proof. It decides nothing about votes, may die at any moment,
-and two do no harm.
+"""The ticker: what runs when. Each second it nudges the flush and the sending of codes, and the storing of claims where
+some wait, and brings decisions into the box; each minute it asks for the books, each night for the proof. It decides
+nothing about votes, may die at any moment, and two do no harm.
 """
 
 import signal
@@ -18,7 +18,8 @@ import structlog
 from models.ballot_box.connection import BoxAway, BoxClient, BoxFull, BoxRefused, box_client
 from models.contest import Contest, all_contests
 from models.database import Engine, LedgerAway, transaction, worker_engine
-from models.jobs import BOOKS, CODES, FLUSH, PROVE, RECONCILE, REPAIR, SEND_CODES, enqueue, flush_queue
+from models.jobs import BOOKS, CODES, FLUSH, PROVE, RECONCILE, REPAIR, SEND_CODES, STORE_CLAIMS, enqueue, flush_queue
+from models.scratch.claims import waiting
 from models.scratch.connection import ScratchAway, ScratchClient, scratch_client
 from models.scratch.status import write_status
 from models.settings import Settings
@@ -55,6 +56,7 @@ class Ticker:
         live = [contest for contest in self.contests if contest.state != "final"]
         self._attempt("scratch", partial(self._nudge, live))
         self._attempt("scratch", partial(enqueue, self.scratch, CODES, SEND_CODES, SLICE_S))
+        self._attempt("scratch", self._nudge_claims)
         for contest in live:
             self._attempt("the box", partial(self._steer, contest))
         if now - self.booked_at >= BOOKS_EVERY_S:
@@ -79,6 +81,10 @@ class Ticker:
             seconds = SLICE_S if len(logs) == 1 else max(INTERVAL_S, EVERY_S / len(logs))
             for contest_id, shard in logs:
                 enqueue(self.scratch, queue, FLUSH, contest_id, shard, seconds)
+
+    def _nudge_claims(self) -> None:
+        if waiting(self.scratch):
+            enqueue(self.scratch, BOOKS, STORE_CLAIMS)
 
     def _steer(self, contest: Contest) -> None:
         if not bring(self.engine, self.box, contest):

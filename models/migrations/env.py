@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import models.claim
 import models.contest
 import models.cursor
 import models.vote  # noqa: F401 - each import adds its tables to the metadata
