@@ -7,6 +7,7 @@ A change of these rules raises `models.secrets.NORMALISATION_VERSION`: accounts 
 
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -68,6 +69,23 @@ class Identity:
     def proven(self, keys: KeyRing) -> Proven:
         local, _, domain = self.address.partition("@")
         return Proven(self.account(keys), Proof.EMAIL, self.masked, domain, local)
+
+
+def proven_by_oidc(keys: KeyRing, iss: str, sub: str, *, email: str, title: str) -> Proven:
+    """The identity that an OpenID provider vouched for: issuer and subject (OpenID Connect Core 1.0, 2), never the
+    address, which may be given to another person one day.
+
+    `email`: one that the provider verified, or ""; `title`: what the provider is called, the hint without an address.
+    The length before `iss` keeps `a` + `bc` and `ab` + `c` apart.
+    """
+    try:
+        address = normalise("email", email).address if email else ""
+    except InvalidIdentityError:
+        address = ""
+    local = address.partition("@")[0]
+    hint = Identity("email", address).masked if address else title
+    account = account_of(keys, "oidc", f"{len(iss)}:{iss}{sub}")
+    return Proven(account, Proof.OIDC, hint, urlsplit(iss).hostname or "", local)
 
 
 def normalise(kind: Kind, typed: str) -> Identity:

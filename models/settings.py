@@ -8,14 +8,15 @@ import os
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.mail import MailServer, parse_smtp_url
+from models.oidc import Provider, provider_names, provider_of
 from models.secrets import KeyRing, generated_secret
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +34,8 @@ class Settings(BaseSettings):
 
     environment: Literal["demo", "production"] = "demo"
     data_dir: Path = ROOT / ".data"
+    media_dir: Path | None = None
+    """Pictures and documents of entries; every API process reads it, an import writes it. Unset: DATA_DIR/media."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     web_concurrency: int = Field(default_factory=lambda: max(1, min(os.cpu_count() or 1, 16)), ge=1, le=256)
@@ -66,6 +69,10 @@ class Settings(BaseSettings):
     """Proof of work before a code is sent: PBKDF2 iterations, about 256 times over."""
     login_unproven_per_hour: int = Field(default=300, ge=0, le=10_000_000)
     """Codes an hour, for everybody together, that are asked for without a proof of work: by forms alone."""
+    oidc_providers: Annotated[tuple[Provider, ...], NoDecode] = ()
+    """OpenID Connect providers: `load_settings` makes them of names, comma separated, and of `OIDC_<NAME>_ISSUER`,
+    `_CLIENT_ID`, `_CLIENT_SECRET`, `_TITLE`, `_SCOPE` for each.
+    """
     session_days: int = Field(default=3, ge=1, le=30)
     metrics_token: SecretStr | None = None
     """`/metrics` answers on loopback, or to `Authorization: Bearer` with this token."""
@@ -123,10 +130,10 @@ class Settings(BaseSettings):
             raise ValueError("there is no key in it")
         return value
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "media_dir")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().absolute() if value else None
 
     def require_stack(self) -> "Settings":
         """These settings with the three server addresses filled in: from the environment, else from the running
@@ -143,6 +150,14 @@ class Settings(BaseSettings):
             names = ", ".join(sorted(name.upper() for name in missing - values.keys()))
             raise SettingsError(f"no running stack in {self.data_dir} (start it with `make run`), and {names} not set")
         return self.model_copy(update=values)
+
+    def origin(self) -> str:
+        """Scheme and host of the addresses that are shared, without a slash at the end: never from a request's Host."""
+        return (self.public_origin or f"http://{self.host}:{self.port}").rstrip("/")
+
+    def media(self) -> Path:
+        """The folder of pictures and documents."""
+        return self.media_dir or self.data_dir / "media"
 
     def database(self) -> str:
         return _required(self.database_url, "DATABASE_URL")
@@ -187,6 +202,17 @@ class Settings(BaseSettings):
             raise SettingsError("MAIL_FROM must be set with SMTP_URL, for example binhchon@example.vn")
         return parse_smtp_url(self.smtp_url.get_secret_value(), self.mail_from)
 
+    def openid_providers(self) -> tuple[Provider, ...]:
+        """The providers that a voter may log in with; none unless they are set.
+
+        Errors: SettingsError in production without PUBLIC_ORIGIN: a provider sends voters back to one address.
+        """
+        if self.oidc_providers and self.environment == "production" and self.public_origin is None:
+            raise SettingsError(
+                "PUBLIC_ORIGIN must be set with OIDC_PROVIDERS, for example https://binhchon.example.vn"
+            )
+        return self.oidc_providers
+
 
 def _address(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr | None:
     """`value`, the address of a server. Errors: ValueError, which does not repeat it: there may be a password in it."""
@@ -222,17 +248,35 @@ def load_settings(**overrides: Any) -> Settings:
 
     Errors: SettingsError, one line naming the variable.
     """
-    from_files = {}
+    from_files: dict[str, Any] = {}
     for name in Settings.model_fields:
         path = os.environ.get(f"{name.upper()}_FILE")
         if path:
             from_files[name] = _content(name, Path(path))
+    from_files["oidc_providers"] = _providers(from_files.get("oidc_providers") or os.environ.get("OIDC_PROVIDERS", ""))
     try:
         return Settings(**(from_files | overrides))
     except ValidationError as error:
         first = error.errors()[0]
         what = first["msg"].removeprefix("Value error, ")
         raise SettingsError(f"{'.'.join(str(part) for part in first['loc']).upper()}: {what}") from None
+
+
+def _providers(names: str) -> tuple[Provider, ...]:
+    """The OpenID Connect providers of these names, each from variables of its own. Errors: SettingsError."""
+
+    def setting(name: str) -> str:
+        path = os.environ.get(f"{name}_FILE")
+        return _content(name, Path(path)) if path else os.environ.get(name, "").strip()
+
+    try:
+        named = provider_names(names)
+    except ValueError as error:
+        raise SettingsError(f"OIDC_PROVIDERS: {error}") from None
+    try:
+        return tuple(provider_of(name, setting) for name in named)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _content(name: str, path: Path) -> str:
