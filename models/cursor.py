@@ -246,12 +246,14 @@ def parked(connection: Connection, contest_id: int) -> list[Parked]:
 
 
 def resolve_parked(connection: Connection, contest_id: int) -> int:
-    """Marks those parked votes resolved that stand in the ledger by now (a repair brings them, from the ballots)."""
-    result = connection.execute(
-        text(
-            "UPDATE parked_events p SET resolved_at = now() FROM votes v WHERE p.contest_id = :contest_id"
-            " AND p.resolved_at IS NULL AND v.account_id = p.account_id AND v.entry_id = p.entry_id"
-        ),
-        {"contest_id": contest_id},
+    """Marks those parked events resolved that stand in the ledger by now: votes, which a repair brings from the
+    ballots, and openings of accounts, which it brings from the log (a worker of an older release has parked them).
+    """
+    mark = "UPDATE parked_events p SET resolved_at = now() FROM"
+    which = "WHERE p.contest_id = :contest_id AND p.resolved_at IS NULL AND"
+    by_log_id = "(o.contest_id, o.shard, o.log_ms, o.log_seq) = (p.contest_id, p.shard, p.log_ms, p.log_seq)"
+    statements = (
+        f"{mark} votes v {which} v.account_id = p.account_id AND v.entry_id = p.entry_id",
+        f"{mark} account_openings o {which} {by_log_id}",
     )
-    return result.rowcount
+    return sum(connection.execute(text(query), {"contest_id": contest_id}).rowcount for query in statements)

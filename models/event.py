@@ -6,20 +6,26 @@
     cast:           account i64, entry i32, receipt u64 (60 bits), proof u8, evidence (the rest, see `pack_evidence`)
     void, restore:  account i64, entry i32, reason (UTF-8, the rest)
     opened:         epoch i64
+    account opened: account i64, proof u8, hint and domain (each: length u8, UTF-8), grams (number u8 ≤ 32, each i32,
+                    rising), what was agreed to (number u8 ≤ 16, each: purpose u8, version u16, purposes rising)
 
-An API packs the body (what follows TIME) of its votes; the box puts the ten bytes of the head before it.
+An API packs the body (what follows TIME) of its votes and openings; the box puts the ten bytes of the head before it.
 """
 
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from itertools import pairwise
 
 VERSION = 1
 MAX_ACCOUNT = 2**63 - 1
 MAX_ENTRY = 2**31 - 1
 MAX_AT = 253_402_300_799_999  # ms: the end of the year 9999, the last that Python can tell
 MAX_RECEIPT = 2**60 - 1
+MAX_TEXT = 255  # bytes of a hint or domain
+MAX_GRAMS = 32
+MAX_AGREED = 16
 
 LogId = tuple[int, int]
 """Where an event stands in its log: (ms, number within that ms). As text -10 would sort before -9."""
@@ -30,6 +36,7 @@ class Kind(IntEnum):
     CAST = 2
     VOID = 3
     RESTORE = 4
+    ACCOUNT_OPENED = 5
 
 
 class Proof(IntEnum):
@@ -56,7 +63,7 @@ class Event:
     receipt: int = 0
     proof: int = 0
     rest: bytes = b""
-    """Evidence of a cast, reason of a void or restore."""
+    """Evidence of a cast, reason of a void or restore; what follows `proof` of an account opened."""
 
     @property
     def change(self) -> int:
@@ -69,6 +76,22 @@ HEAD = struct.Struct(">BBQ")
 CAST = struct.Struct(">qiQB")
 DECISION = struct.Struct(">qi")
 OPENED = struct.Struct(">q")
+ACCOUNT_OPENED = struct.Struct(">qB")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOpened:
+    """The body of an account's opening: all that is kept of a login."""
+
+    account: int
+    proof: int
+    hint: str
+    """Masked: `n•••@example.vn`."""
+    domain: str
+    grams: tuple[int, ...]
+    """`models/ngrams.py`: rising, each a signed 32-bit number."""
+    agreed: tuple[tuple[int, int], ...]
+    """(purpose, version of its text), purposes rising (`models/agreement.py`)."""
 
 
 def pack_cast(account: int, entry: int, receipt: int, proof: int, evidence: bytes) -> bytes:
@@ -79,6 +102,64 @@ def pack_cast(account: int, entry: int, receipt: int, proof: int, evidence: byte
 def pack_decision(account: int, entry: int, reason: str) -> bytes:
     """The body of a void or restore."""
     return DECISION.pack(account, entry) + reason.encode()
+
+
+def pack_account_opened(opened: AccountOpened) -> bytes:
+    """The body of an account's opening. Texts that are too long are cut. Errors: struct.error for a number out of range
+    and for more grams or purposes than one byte counts.
+    """
+    return b"".join(
+        (
+            ACCOUNT_OPENED.pack(opened.account, opened.proof),
+            _pack_text(opened.hint),
+            _pack_text(opened.domain),
+            struct.pack(f">B{len(opened.grams)}i", len(opened.grams), *opened.grams),
+            struct.pack(">B", len(opened.agreed)),
+            *(struct.pack(">BH", purpose, version) for purpose, version in opened.agreed),
+        )
+    )
+
+
+def _pack_text(text: str) -> bytes:
+    packed = text.encode(errors="replace")[:MAX_TEXT]
+    packed = packed.decode(errors="ignore").encode()  # a letter that the cut went through is left out
+    return bytes((len(packed),)) + packed
+
+
+def unpack_account_opened(packed: bytes) -> AccountOpened:
+    """The body (what follows TIME) of the event `packed`. Bytes in its texts that are no UTF-8 are shown as U+FFFD.
+
+    Errors: MalformedEventError.
+    """
+    try:
+        account, proof = ACCOUNT_OPENED.unpack_from(packed, HEAD.size)
+        at = HEAD.size + ACCOUNT_OPENED.size
+        hint, at = _text_at(packed, at)
+        domain, at = _text_at(packed, at)
+        grams = struct.unpack_from(f">{packed[at]}i", packed, at + 1)
+        at += 1 + 4 * len(grams)
+        flat = struct.unpack_from(">" + "BH" * packed[at], packed, at + 1)
+        at += 1 + len(flat) // 2 * 3
+    except (struct.error, IndexError) as error:
+        raise MalformedEventError(str(error)) from None
+    agreed = tuple(zip(flat[::2], flat[1::2], strict=True))
+    if at != len(packed) or len(grams) > MAX_GRAMS or len(agreed) > MAX_AGREED:
+        raise MalformedEventError(f"an opening of {len(packed)} bytes, {len(grams)} grams, {len(agreed)} purposes")
+    if not _is_rising(grams) or not _is_rising(flat[::2]):
+        raise MalformedEventError("grams or purposes that are not in order")
+    return AccountOpened(account, proof, hint, domain, grams, agreed)
+
+
+def _text_at(packed: bytes, at: int) -> tuple[str, int]:
+    """The text whose length stands at `at`, and where it ends. Errors: IndexError; an end beyond `packed` is the
+    caller's to find.
+    """
+    end = at + 1 + packed[at]
+    return packed[at + 1 : end].decode(errors="replace"), end
+
+
+def _is_rising(numbers: tuple[int, ...]) -> bool:
+    return all(one < next_one for one, next_one in pairwise(numbers))
 
 
 def unpack(packed: bytes) -> Event:
@@ -100,6 +181,10 @@ def unpack(packed: bytes) -> Event:
         if kind == Kind.OPENED:
             (epoch,) = OPENED.unpack_from(packed, HEAD.size)
             return Event(Kind.OPENED, at, account=epoch)
+        if kind == Kind.ACCOUNT_OPENED:
+            opened = unpack_account_opened(packed)
+            rest = packed[HEAD.size + ACCOUNT_OPENED.size :]
+            return Event(Kind.ACCOUNT_OPENED, at, opened.account, proof=opened.proof, rest=rest)
     except struct.error as error:
         raise MalformedEventError(str(error)) from None
     raise MalformedEventError(f"event kind {kind}")

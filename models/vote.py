@@ -59,7 +59,7 @@ tallies = Table(
     Column("votes", BigInteger, nullable=False),
 )
 
-_EPOCH_2000_US = 946_684_800_000_000
+EPOCH_2000_US = 946_684_800_000_000  # PostgreSQL's binary times count from 2000
 _ROW = struct.Struct(">hiqiqiqiqiiiiihih")
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack(">ii", 0, 0)
 _COPY_TRAILER = struct.pack(">h", -1)
@@ -86,7 +86,7 @@ def copy_row(
             8,
             account,
             8,
-            cast_ms * 1000 - _EPOCH_2000_US,
+            cast_ms * 1000 - EPOCH_2000_US,
             8,
             log_ms,
             8,

@@ -5,10 +5,22 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from models.account_opening import insert_openings, opening_row
 from models.ballot_box.drain import LogEvent
 from models.cursor import park
 from models.database import Connection, RefusedDataError, savepoint
-from models.event import CAST, HEAD, MAX_AT, MAX_RECEIPT, VERSION, Event, Kind, MalformedEventError, unpack
+from models.event import (
+    CAST,
+    HEAD,
+    MAX_AT,
+    MAX_RECEIPT,
+    VERSION,
+    Event,
+    Kind,
+    MalformedEventError,
+    unpack,
+    unpack_account_opened,
+)
 from models.times import from_ms
 from models.vote import copy_row, insert_staged, restore_vote, stage, unstage, void_vote, vote_exists
 
@@ -17,6 +29,7 @@ log = structlog.get_logger()
 _BODY = HEAD.size
 _REST = HEAD.size + CAST.size
 _CAST_HEAD = bytes([VERSION, Kind.CAST])
+_ACCOUNT_OPENED_HEAD = bytes([VERSION, Kind.ACCOUNT_OPENED])
 
 
 @dataclass
@@ -51,6 +64,7 @@ def pour(connection: Connection, contest_id: int, shard: int, events: list[LogEv
 
 def _pour_whole(connection: Connection, contest_id: int, shard: int, events: list[LogEvent]) -> Poured:
     rows: list[bytes] = []
+    openings: list[bytes] = []
     others: list[LogEvent] = []
     head_of, cast_of = HEAD.unpack_from, CAST.unpack_from
     for item in events:
@@ -61,6 +75,9 @@ def _pour_whole(connection: Connection, contest_id: int, shard: int, events: lis
             if at <= MAX_AT and receipt <= MAX_RECEIPT:
                 rows.append(copy_row(account, at, ms, receipt, entry, seq, shard, proof, packed[_REST:]))
                 continue
+        elif packed[:2] == _ACCOUNT_OPENED_HEAD and (row := _opening(contest_id, shard, item)):
+            openings.append(row)
+            continue
         others.append(item)
     poured = Poured()
     if rows:
@@ -69,9 +86,22 @@ def _pour_whole(connection: Connection, contest_id: int, shard: int, events: lis
         unstage(connection)
         poured.changes.update(new)
         poured.conflicts = len(rows) - sum(new.values())
+    if openings:
+        insert_openings(connection, openings)
     for item in others:
         poured.add(_pour_other(connection, contest_id, shard, item))
     return poured
+
+
+def _opening(contest_id: int, shard: int, item: LogEvent) -> bytes | None:
+    """The row of an account's opening; None for one that is malformed."""
+    ms, seq, packed = item
+    try:
+        opened = unpack_account_opened(packed)
+    except MalformedEventError:
+        return None
+    at = HEAD.unpack_from(packed)[2]
+    return opening_row(contest_id, shard, (ms, seq), at, opened) if at <= MAX_AT else None
 
 
 def _pour_other(connection: Connection, contest_id: int, shard: int, item: LogEvent) -> Poured:

@@ -14,7 +14,7 @@ in which a failure leaves nothing half done.
 ]]
 
 local CONTEST, SHUT, ENTRIES, BALLOT, TALLY, VOIDED, BLOCKED, LOG = 1, 2, 3, 4, 5, 6, 7, 8
-local EVENT_VERSION, OPENED, CAST, VOID, RESTORE = 1, 1, 2, 3, 4
+local EVENT_VERSION, OPENED, CAST, VOID, RESTORE, ACCOUNT_OPENED = 1, 1, 2, 3, 4, 5
 local CHUNK = 1000 -- members a call: Lua's unpack has a limit of some thousands
 
 local function now_ms()
@@ -128,6 +128,28 @@ local function cast(keys, args)
     server.pcall('HINCRBY', keys[TALLY], entry, votes)
   end
   return { table.concat(letters), last_id(keys, written) }
+end
+
+--[[
+open_account: writes a batch of logins into the log. Whether voting is open does not matter, but what is final is final.
+ARGS    S, epoch, key fingerprint, then for each login: body of its event
+RETURNS letters, one a login, in order: o in the log  f refused, the contest is final  r not ready
+]]
+local function open_account(keys, args)
+  local contest = server.call('HMGET', keys[CONTEST], 'state', 'epoch', 'shards', 'key')
+  if not contest[1] or contest[2] ~= args[2] or contest[3] ~= args[1] or contest[4] ~= args[3] then
+    return string.rep('r', #args - 3)
+  end
+  if contest[1] == 'final' then
+    return string.rep('f', #args - 3)
+  end
+  local letters = {}
+  local head = event_head(ACCOUNT_OPENED, now_ms())
+  for i = 4, #args do
+    local id = server.pcall('XADD', keys[LOG], '*', 'e', head .. args[i])
+    letters[#letters + 1] = failed(id) and 'r' or 'o'
+  end
+  return table.concat(letters)
 end
 
 --[[
@@ -350,6 +372,7 @@ end
 
 -- What stops, closes or voids works on a full box too, else a full box could not be closed.
 register('cast', cast, {})
+register('open_account', open_account, {})
 register('void', decision(VOID, { apply = 'SADD', undo = 'SREM' }, -1), { 'allow-oom' })
 register('restore', decision(RESTORE, { apply = 'SREM', undo = 'SADD' }, 1), { 'allow-oom' })
 register('pulse', pulse, { 'allow-oom' })

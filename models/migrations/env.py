@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import models.account_opening
 import models.claim
 import models.contest
 import models.cursor

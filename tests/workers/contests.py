@@ -15,7 +15,7 @@ from models.contest import Contest, contest_by_id
 from models.contest_file import ContestFile
 from models.contest_import import import_contest
 from models.database import Engine, transaction, worker_engine
-from models.event import pack_cast
+from models.event import AccountOpened, pack_account_opened, pack_cast
 from models.outcomes import BY_LETTER, Outcome
 from models.receipt import Receipts
 from models.secrets import KeyRing
@@ -40,6 +40,11 @@ def contest_file(**changes: Any) -> ContestFile:
     return ContestFile.model_validate(
         {"contest": contest, "categories": [{"slug": "chung", "title": "Chung"}], "entries": entries}
     )
+
+
+def opening(account: int) -> AccountOpened:
+    """A login of a made-up voter."""
+    return AccountOpened(account, 1, "a•••@example.vn", "example.vn", (-5, 7, 2**31 - 1), ((1, 1), (2, 1), (3, 1)))
 
 
 @dataclass
@@ -86,6 +91,13 @@ class Stage:
         for at in range(0, number, 1000):
             assert set(self.cast(*votes[at : at + 1000])) == {Outcome.COUNTED}
         return votes
+
+    def open_accounts(self, *accounts: int, epoch: int | None = None) -> str:
+        """Logins of one shard, in one call. Returns a letter for each (`open_account` in ballot_box.lua)."""
+        bodies = [pack_account_opened(opening(account)) for account in accounts]
+        told = (self.shards, epoch or self.contest.epoch, KEYS.fingerprint())
+        letters: bytes = call(self.client, "open_account", self.keys(accounts[0]), *told, *bodies)
+        return letters.decode()
 
     def rows(
         self, query: str = "SELECT account_id, entry_id FROM votes WHERE voided_at IS NULL"
