@@ -6,20 +6,9 @@ from typing import Any
 
 from api.times import rfc3339
 from models.ballot_box.reading import Reading
+from models.contest_texts import TEXTS
 
-_CONTEST_FIELDS = (
-    "id",
-    "slug",
-    "title",
-    "title_en",
-    "organiser",
-    "organiser_en",
-    "help_line",
-    "summary",
-    "rules",
-    "voters_note",
-    "result_policy",
-)
+_CONTEST_FIELDS = ("id", "slug", "title", *TEXTS, "result_policy")
 
 
 def visible_tallies(reading: Reading) -> dict[int, int] | None:

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.contest_texts import ContestTexts
+
 RECEIPT = Field(description="20 Crockford characters in groups of four", examples=["7F3K-92QD-0A1B-2C3D-4E5F"])
 
 
@@ -33,17 +35,10 @@ class Category(Shape):
     title_en: str
 
 
-class Contest(Shape):
+class Contest(Shape, ContestTexts):
     id: int
     slug: str
     title: str
-    title_en: str
-    organiser: str
-    organiser_en: str
-    help_line: str
-    summary: str
-    rules: str
-    voters_note: str
     result_policy: Literal["live", "hidden", "published"]
     state: Literal["open", "paused", "closed", "final", "not_ready"]
     opens_at: str
@@ -51,15 +46,40 @@ class Contest(Shape):
     categories: list[Category]
 
 
+class PictureSize(Shape):
+    width: int = Field(description="Pixels, as is the height")
+    height: int
+    address: str = Field(examples=["/media/0123456789abcdef0123456789abcdef.webp"])
+
+
+class Picture(Shape):
+    alt: str
+    alt_en: str
+    sizes: list[PictureSize] = Field(description="The smallest first; at least one")
+
+
+class Attachment(Shape):
+    title: str
+    title_en: str
+    address: str = Field(examples=["/media/0123456789abcdef0123456789abcdef.pdf"])
+    bytes: int
+
+
 class Entry(Shape):
     id: int
     slug: str
     title: str
+    title_en: str
     category: str
     author: str
     unit: str
     summary: str
+    summary_en: str
     text: str
+    text_en: str
+    pictures: list[Picture]
+    video: str = Field(description="A link of the https scheme, or empty")
+    attachments: list[Attachment]
 
 
 class Entries(Shape):

@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from models.contest_texts import completed
 from models.database import metadata
 from models.times import milliseconds
 
@@ -81,6 +82,24 @@ entries = Table(
     Column("text", Text, nullable=False, server_default=""),
     Column("state", Text, nullable=False, server_default="published"),
     Column("position", Integer, nullable=False),
+    Column("title_en", Text, nullable=False, server_default=""),
+    Column("summary_en", Text, nullable=False, server_default=""),
+    Column("text_en", Text, nullable=False, server_default=""),
+    Column("video", Text, nullable=False, server_default=""),
+    Column(
+        "pictures",
+        Text,
+        nullable=False,
+        server_default="[]",
+        comment="JSON: [{alt, alt_en, sizes: [{width, height, address}]}]",
+    ),
+    Column(
+        "attachments",
+        Text,
+        nullable=False,
+        server_default="[]",
+        comment="JSON: [{title, title_en, address, bytes}]",
+    ),
     UniqueConstraint("contest_id", "slug"),
     CheckConstraint("state IN ('draft', 'published', 'withdrawn')", name="state"),
 )
@@ -192,11 +211,18 @@ def blocked(connection: Connection, contest_id: int) -> list[int]:
     return list(connection.scalars(query))
 
 
+def _entry(row: Any) -> dict[str, Any]:
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    return values | {name: json.loads(values[name]) for name in ("pictures", "attachments")}
+
+
 def site_document(connection: Connection, contest: Contest) -> bytes:
     """The published contest and entries as JSON: what an API needs of the ledger to show pages.
 
     `{"version", "contest": {id, slug, title, …texts, result_policy, minted_sessions, opens_at, closes_at (ms)},
-    "categories": [{slug, title, title_en}], "entries": [{id, slug, title, category, author, unit, summary, text}]}`
+    "categories": [{slug, title, title_en}], "entries": [{id, slug, title, title_en, category, author, unit, summary,
+    summary_en, text, text_en, video, pictures: [{alt, alt_en, sizes: [{width, height, address}]}],
+    attachments: [{title, title_en, address, bytes}]}]}`; the texts are those of `models/contest_texts.py`
     """
     category_rows = connection.execute(
         select(categories.c.slug, categories.c.title, categories.c.title_en)
@@ -208,11 +234,17 @@ def site_document(connection: Connection, contest: Contest) -> bytes:
             entries.c.id,
             entries.c.slug,
             entries.c.title,
+            entries.c.title_en,
             categories.c.slug.label("category"),
             entries.c.author,
             entries.c.unit,
             entries.c.summary,
+            entries.c.summary_en,
             entries.c.text,
+            entries.c.text_en,
+            entries.c.video,
+            entries.c.pictures,
+            entries.c.attachments,
         )
         .join(categories, categories.c.id == entries.c.category_id)
         .where(entries.c.contest_id == contest.id, entries.c.state == "published")
@@ -231,6 +263,6 @@ def site_document(connection: Connection, contest: Contest) -> bytes:
             "closes_at": milliseconds(contest.closes_at),
         },
         "categories": [dict(row._mapping) for row in category_rows],  # noqa: SLF001 - SQLAlchemy's public name
-        "entries": [dict(row._mapping) for row in entry_rows],  # noqa: SLF001 - SQLAlchemy's public name
+        "entries": [_entry(row) for row in entry_rows],
     }
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(completed(document), ensure_ascii=False, separators=(",", ":")).encode()

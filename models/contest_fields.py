@@ -4,6 +4,7 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, ValidationInfo
 
@@ -77,6 +78,28 @@ def _moment_from_text(text: str, info: ValidationInfo) -> date:
         raise ValueError("there is no such day or time") from None
 
 
+def _beside(value: str) -> str:
+    """The path of a file in the folder of the contest file, or below it."""
+    parts = value.split("/")
+    if "\\" in value or ":" in value or any(part in {"", ".", ".."} for part in parts):
+        raise ValueError('must be a file beside the contest file, such as "pictures/may-loc-nuoc.jpg"')
+    return value
+
+
+def _link(value: str) -> str:
+    if not value:
+        return value
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme == "https" and parts.hostname and "." in parts.hostname and "@" not in parts.netloc
+        _ = parts.port  # refuses one that is no number
+    except ValueError:
+        good = False
+    if not good or not value.isascii() or re.search(r"[\s\"<>\\^`{|}]", value):
+        raise ValueError('must be an address that begins with https://, such as "https://example.com/video"')
+    return value
+
+
 Slug = Annotated[str, StringConstraints(max_length=80), AfterValidator(_slug)]
 _ONE_LINE = (BeforeValidator(_tidy), AfterValidator(_printable))
 _LINES = (BeforeValidator(_tidy), AfterValidator(_printable_lines))
@@ -85,3 +108,5 @@ OptionalLine = Annotated[str, StringConstraints(max_length=300), *_ONE_LINE]
 Summary = Annotated[str, StringConstraints(max_length=2000), *_LINES]
 LongText = Annotated[str, StringConstraints(max_length=50_000), *_LINES]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
+FileName = Annotated[str, StringConstraints(min_length=1, max_length=200), *_ONE_LINE, AfterValidator(_beside)]
+Link = Annotated[str, StringConstraints(max_length=500), *_ONE_LINE, AfterValidator(_link)]

@@ -12,12 +12,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
-from models.contest_fields import Line, LongText, Moment, OptionalLine, Slug, Summary
+from models.contest_fields import FileName, Line, Link, LongText, Moment, OptionalLine, Slug, Summary
+from models.contest_texts import ContestTexts
 from models.toml_lines import line_of, toml_lines
 
 MAX_BYTES = 5 * 1024**2
 MAX_CATEGORIES = 100
 MAX_ENTRIES = 10_000
+MAX_PICTURES, MAX_ATTACHMENTS = 8, 5  # of one entry
 MAX_PROBLEMS_SHOWN = 50
 _LISTS = ("categories", "entries")
 
@@ -30,7 +32,7 @@ class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class FileContest(_Table):
+class FileContest(_Table, ContestTexts):
     """`[contest]`. Moments are in UTC; `closes_at` is the first moment that is too late."""
 
     slug: Slug
@@ -40,13 +42,6 @@ class FileContest(_Table):
     result_policy: Literal["live", "hidden", "published"] = "live"
     minted_sessions: bool = False
     shards: int = Field(default=1, ge=1, le=64)
-    title_en: OptionalLine = ""
-    organiser: OptionalLine = ""
-    organiser_en: OptionalLine = ""
-    help_line: OptionalLine = ""
-    summary: Summary = ""
-    rules: LongText = ""
-    voters_note: Summary = ""
 
     @field_validator("closes_at")
     @classmethod
@@ -64,8 +59,24 @@ class FileCategory(_Table):
     title_en: OptionalLine = ""
 
 
+class FilePicture(_Table):
+    """A picture of an entry: a file beside the contest file, and what there is to see, for who cannot see it."""
+
+    file: FileName
+    alt: OptionalLine = ""
+    alt_en: OptionalLine = ""
+
+
+class FileAttachment(_Table):
+    """A document of an entry: a PDF beside the contest file."""
+
+    file: FileName
+    title: Line
+    title_en: OptionalLine = ""
+
+
 class FileEntry(_Table):
-    """One of `[[entries]]`; `category` is the slug of a category of the same file."""
+    """One of `[[entries]]`; `category` is the slug of a category of the same file. `video` is a link or empty."""
 
     slug: Slug
     title: Line
@@ -74,6 +85,12 @@ class FileEntry(_Table):
     unit: OptionalLine = ""
     summary: Summary = ""
     text: LongText = ""
+    title_en: OptionalLine = ""
+    summary_en: Summary = ""
+    text_en: LongText = ""
+    pictures: Annotated[tuple[FilePicture, ...], Field(max_length=MAX_PICTURES, strict=False)] = ()
+    video: Link = ""
+    attachments: Annotated[tuple[FileAttachment, ...], Field(max_length=MAX_ATTACHMENTS, strict=False)] = ()
     published: bool = True
 
 
@@ -110,7 +127,7 @@ def parse_contest_file(content: bytes, name: str, now: datetime) -> ContestFile:
         raise ContestFileError(f"{name}:{line}: the file is not UTF-8 text; save it with the encoding UTF-8") from None
     data = _parsed(text, name)
     # Not left to pydantic, whose "at least 1" counts only the entries that are right.
-    problems: list[_Problem] = [((part,), "there must be at least 1") for part in _LISTS if data.get(part) == []]
+    problems: list[Problem] = [((part,), "there must be at least 1") for part in _LISTS if data.get(part) == []]
     for part in _LISTS:
         problems += _duplicates(data, part)
     problems += _unknown_categories(data)
@@ -122,10 +139,10 @@ def parse_contest_file(content: bytes, name: str, now: datetime) -> ContestFile:
     else:
         if not problems:
             return contest
-    raise ContestFileError(_report(name, text, problems))
+    raise ContestFileError(report(name, text, problems))
 
 
-_Problem = tuple[tuple[str | int, ...], str]
+Problem = tuple[tuple[str | int, ...], str]
 """Where (path of the field) and what, in words."""
 
 
@@ -147,7 +164,7 @@ def _tables(data: Mapping[str, Any], name: str) -> Iterator[tuple[int, dict[str,
         yield from ((index, table) for index, table in enumerate(tables[:MAX_ENTRIES]) if isinstance(table, dict))
 
 
-def _duplicates(data: Mapping[str, Any], name: str) -> Iterator[_Problem]:
+def _duplicates(data: Mapping[str, Any], name: str) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for index, table in _tables(data, name):
         slug = table.get("slug")
@@ -155,7 +172,7 @@ def _duplicates(data: Mapping[str, Any], name: str) -> Iterator[_Problem]:
             yield (name, index, "slug"), f"{_shown(slug)} is already the slug of {name}[{first[slug]}]"
 
 
-def _unknown_categories(data: Mapping[str, Any]) -> Iterator[_Problem]:
+def _unknown_categories(data: Mapping[str, Any]) -> Iterator[Problem]:
     known = {table["slug"] for _, table in _tables(data, "categories") if isinstance(table.get("slug"), str)}
     hints = MAX_PROBLEMS_SHOWN
     for index, table in _tables(data, "entries"):
@@ -183,7 +200,13 @@ _WORDS = {
 }
 
 
-_OWNERS: dict[str, type[_Table]] = {"contest": FileContest, "categories": FileCategory, "entries": FileEntry}
+_OWNERS: dict[str | int, type[_Table]] = {
+    "contest": FileContest,
+    "categories": FileCategory,
+    "entries": FileEntry,
+    "pictures": FilePicture,
+    "attachments": FileAttachment,
+}
 
 
 def _in_words(error: ErrorDetails, *, hints: bool) -> str:
@@ -191,7 +214,7 @@ def _in_words(error: ErrorDetails, *, hints: bool) -> str:
     kind, where = error["type"], error["loc"]
     field = str(where[-1]) if where else ""
     if kind == "extra_forbidden":
-        owner = _OWNERS.get(str(where[0]), ContestFile) if len(where) > 1 else ContestFile
+        owner = next((_OWNERS[part] for part in reversed(where[:-1]) if part in _OWNERS), ContestFile)
         return f"unknown field{_did_you_mean(field, owner.model_fields) if hints else ''}"
     if kind not in _WORDS:
         return str(error["msg"])
@@ -207,14 +230,14 @@ def _shown(value: str) -> str:
     return json.dumps(value if len(value) <= 80 else value[:79] + "…", ensure_ascii=False)
 
 
-def _report(name: str, text: str, problems: list[_Problem]) -> str:
+def report(name: str, text: str, problems: list[Problem]) -> str:
     """One line a problem, in the order of the file; beyond MAX_PROBLEMS_SHOWN their number only."""
     lines = toml_lines(text)
     placed = sorted((line_of(lines, path), _field(path), what) for path, what in problems)
-    report = [f"{name}:{line}: {field}: {what}" for line, field, what in placed[:MAX_PROBLEMS_SHOWN]]
+    shown = [f"{name}:{line}: {field}: {what}" for line, field, what in placed[:MAX_PROBLEMS_SHOWN]]
     if len(placed) > MAX_PROBLEMS_SHOWN:
-        report.append(f"{name}: and {len(placed) - MAX_PROBLEMS_SHOWN} more problems")
-    return "\n".join(report)
+        shown.append(f"{name}: and {len(placed) - MAX_PROBLEMS_SHOWN} more problems")
+    return "\n".join(shown)
 
 
 def _field(path: tuple[str | int, ...]) -> str:

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Table, insert, select, text, update
 
 from models.contest import UnknownContestError, categories, contests, entries, find_contest
 from models.contest_file import ContestFile, FileContest, FileEntry
-
-_TEXTS = ("title_en", "organiser", "organiser_en", "help_line", "summary", "rules", "voters_note")
+from models.contest_media import Media
+from models.contest_texts import TEXTS
 
 
 class ImportRefusedError(Exception):
@@ -29,11 +29,14 @@ class ImportReport:
     changed: bool = False
 
 
-def import_contest(connection: Connection, file: ContestFile, fingerprint: str) -> ImportReport:
+def import_contest(
+    connection: Connection, file: ContestFile, fingerprint: str, media: Media | None = None
+) -> ImportReport:
     """Writes the file's contest, categories and entries; importing the same again changes nothing.
 
     Entries are known by their slug. One that the file does not name any more, or has as unpublished, is withdrawn and
-    keeps its votes. `fingerprint` is that of the installation's identity key. Errors: ImportRefusedError.
+    keeps its votes. `fingerprint` is that of the installation's identity key. `media`: what `take_media` kept of the
+    pictures and documents that the file names. Errors: ImportRefusedError.
     """
     connection.execute(text("SELECT pg_advisory_xact_lock(7269)"))  # two imports at once take turns
     try:
@@ -48,7 +51,7 @@ def import_contest(connection: Connection, file: ContestFile, fingerprint: str) 
         _refuse_forbidden(connection, contest.id, file.contest)
         report = ImportReport(contest.id, contest.slug)
         report.changed = _alter(connection, contests, contest.id, _contest_values(file.contest))
-    _import_entries(connection, file, report)
+    _import_entries(connection, file, media or {}, report)
     if report.changed and not report.created:
         connection.execute(
             update(contests).where(contests.c.id == report.contest_id).values(version=contests.c.version + 1)
@@ -59,7 +62,7 @@ def import_contest(connection: Connection, file: ContestFile, fingerprint: str) 
 def _contest_values(contest: FileContest) -> dict[str, Any]:
     return {
         "title": contest.title,
-        "texts": json.dumps({name: getattr(contest, name) for name in _TEXTS}, ensure_ascii=False, sort_keys=True),
+        "texts": json.dumps({name: getattr(contest, name) for name in TEXTS}, ensure_ascii=False, sort_keys=True),
         "opens_at": contest.opens_at,
         "closes_at": contest.closes_at,
         "result_policy": contest.result_policy,
@@ -78,13 +81,14 @@ def _refuse_forbidden(connection: Connection, contest_id: int, wanted: FileConte
         raise ImportRefusedError("voting is over: opens_at and closes_at cannot change")
 
 
-def _import_entries(connection: Connection, file: ContestFile, report: ImportReport) -> None:
+def _import_entries(connection: Connection, file: ContestFile, media: Media, report: ImportReport) -> None:
     contest_id = report.contest_id
     category_ids = _import_categories(connection, file, report)
     known = {row.slug: row for row in connection.execute(select(entries).where(entries.c.contest_id == contest_id))}
     for position, entry in enumerate(file.entries):
         before = known.pop(entry.slug, None)
         values = _entry_values(entry, position, category_ids[entry.category], before.state if before else None)
+        values |= _contents(entry, media)
         if before is None:
             connection.execute(insert(entries).values(values | {"contest_id": contest_id, "slug": entry.slug}))
             report.added += 1
@@ -122,8 +126,23 @@ def _entry_values(entry: FileEntry, position: int, category_id: int, state: str 
         "unit": entry.unit,
         "summary": entry.summary,
         "text": entry.text,
+        "title_en": entry.title_en,
+        "summary_en": entry.summary_en,
+        "text_en": entry.text_en,
+        "video": entry.video,
         "position": position,
         "state": "published" if entry.published else unpublished,
+    }
+
+
+def _contents(entry: FileEntry, media: Media) -> dict[str, str]:
+    pictures = [{"alt": one.alt, "alt_en": one.alt_en, "sizes": media["pictures", one.file]} for one in entry.pictures]
+    attachments = [
+        {"title": one.title, "title_en": one.title_en} | media["attachments", one.file] for one in entry.attachments
+    ]
+    return {
+        "pictures": json.dumps(pictures, ensure_ascii=False),
+        "attachments": json.dumps(attachments, ensure_ascii=False),
     }
 
 

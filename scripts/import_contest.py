@@ -6,7 +6,9 @@ from pathlib import Path
 
 from models.contest_file import ContestFileError, read_contest_file
 from models.contest_import import ImportRefusedError, import_contest
+from models.contest_media import take_media
 from models.database import transaction, worker_engine
+from models.media import MediaFolder
 from models.settings import Settings
 
 
@@ -15,13 +17,17 @@ def run(settings: Settings, file: Path) -> int:
     stack = settings.require_stack()
     try:
         contest_file = read_contest_file(file, datetime.now(UTC))
+        media = take_media(file, contest_file, MediaFolder(stack.media()))
         with transaction(worker_engine(stack.database())) as connection:
-            report = import_contest(connection, contest_file, stack.keys().fingerprint())
+            report = import_contest(connection, contest_file, stack.keys().fingerprint(), media)
     except ContestFileError as error:
         print(error, file=sys.stderr)
         return 1
     except ImportRefusedError as error:
         print(f"{file}: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{stack.media()}: cannot keep the pictures: {error.strerror}", file=sys.stderr)
         return 1
     what = "created" if report.created else "changed" if report.changed else "unchanged"
     print(

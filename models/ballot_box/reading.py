@@ -8,6 +8,7 @@ import redis.asyncio
 
 from models.ballot_box.connection import TIMEOUT_S, BoxAway, within
 from models.ballot_box.keys import CONTESTS, shard_keys, site_key
+from models.contest_texts import completed
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ async def read_box(client: redis.asyncio.Redis, slug: str | None, last: Reading 
     raw, (seconds, micros), first = await _read_shards(client, contest_id, [0])
     if raw is None:
         return None
-    site = last.site if last and last.site_raw == raw else json.loads(raw)
+    site = last.site if last and last.site_raw == raw else completed(json.loads(raw))
     contest, tallies, events_added = first[0]
     shards = int(contest.get("shards", 1))
     states = {contest.get("state", "")}
