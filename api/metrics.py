@@ -17,6 +17,7 @@ PUBLISH_S = 0.5
 
 _VOTES = Counter("binhchon_votes", "Answers to votes, by outcome", ["outcome"])
 _LOST = Counter("binhchon_lost_receipts", "Genuine receipts found neither in the ledger nor pending: a lost vote each")
+_CLAIMS = Counter("binhchon_claims", "Claims of lost votes, by outcome", ["outcome"])
 _BATCH_VOTES = Histogram(
     "binhchon_batch_votes", "Votes in one call to the box", buckets=(1, 3, 10, 30, 100, 200, 300, 500, 700, 1000)
 )
@@ -65,6 +66,9 @@ class Metrics:
 
     def lost_receipt(self) -> None:
         _LOST.inc()
+
+    def claimed(self, outcome: str) -> None:
+        _CLAIMS.labels(outcome).inc()
 
     def publish(self) -> None:
         """Adds what was counted since the last time."""

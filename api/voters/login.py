@@ -119,12 +119,12 @@ def login_router(login: Login) -> APIRouter:
     return router
 
 
-async def bounded_body(request: Request) -> bytes:
-    """The body, read to its end. Errors: VoterProblem (too_large)."""
+async def bounded_body(request: Request, limit: int = BODY_LIMIT) -> bytes:
+    """The body, read to its end; `limit` in bytes. Errors: VoterProblem (too_large)."""
     body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > BODY_LIMIT:
+        if len(body) > limit:
             raise VoterProblem(Code.TOO_LARGE)
     return bytes(body)
 
