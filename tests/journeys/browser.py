@@ -193,6 +193,9 @@ def site() -> Iterator[Site]:
     )
     try:
         yield Site(stack.start())
+    except AssertionError:
+        print(*(log.read_text()[-2000:] for log in (folder / "data/logs").glob("*.log")), sep="\n")  # noqa: T201
+        raise
     finally:
         stack.stop()
         shutil.rmtree(folder, ignore_errors=True)
