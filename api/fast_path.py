@@ -16,6 +16,8 @@ from api.outcomes import REFUSED, VOTED, Code, problem, refuse
 from api.sessions import Session
 from api.snapshot import Snapshot, Watch
 from api.voters.language import LANGUAGES
+from api.voters.listing import LIST, question_of
+from api.voters.page import CONFIRM
 from models.ballot_box.intake import Intake
 from models.event import MAX_ENTRY, pack_cast
 from models.outcomes import Outcome
@@ -23,7 +25,7 @@ from models.outcomes import Outcome
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BODY_LIMIT = 65_536  # bytes of a vote's body that are discarded; more is refused
-_SEARCHED = tuple(language.path("/binh-chon") for language in LANGUAGES)  # with a question made for who asks
+_LISTS = tuple(language.path(LIST) for language in LANGUAGES)
 _PREFIX, _SUFFIX = "/api/entries/", "/vote"
 _WRONG_VOTE = problem(Code.WRONG_METHOD, allow=b"PUT")
 _WRONG_READ = problem(Code.WRONG_METHOD, allow=b"GET, HEAD")
@@ -57,13 +59,24 @@ class FastPath:
                     await send(ready.start)
                     await send(ready.body)
                 return
-            page = self._watch.current.pages.get(path)
-            if page is not None and not (path in _SEARCHED and scope["query_string"]):
+            page = self._page(scope, path)
+            if page is not None:
                 ready = _read(scope, page)
                 await send(ready.start)
                 await send(ready.body)
                 return
         await self._app(scope, receive, send)
+
+    def _page(self, scope: Scope, path: str) -> Cached | None:
+        """The cached read at `path`. A list is another for each question; elsewhere a query changes nothing."""
+        pages = self._watch.current.pages
+        query = scope["query_string"]
+        if path in _LISTS:
+            asked = question_of(query) if query else ""
+            return pages.get(path + asked) or pages.get(path)  # without a contest all questions have one answer
+        if scope["method"] == "POST" and path.endswith(CONFIRM):
+            return None  # the form of the very page
+        return pages.get(path)
 
     async def _vote(self, scope: Scope, receive: Receive, entry_id: str) -> Answer | None:
         """The answer to a vote; None when the client left before it had asked in full."""
@@ -125,10 +138,7 @@ class FastPath:
 def _read(scope: Scope, page: Cached) -> Answer:
     if scope["method"] not in ("GET", "HEAD"):
         return _WRONG_READ
-    known = fields_of(scope["headers"]).get(b"if-none-match")
-    if known and page.tag and (page.tag in known or known.strip() == b"*"):
-        return page.unchanged
-    return page.full if scope["method"] == "GET" else page.head
+    return page.to(fields_of(scope["headers"]), head=scope["method"] == "HEAD")
 
 
 def _voted(word: tuple[int, bytes], entry: int, receipt: str) -> Answer:

@@ -59,10 +59,13 @@ class Snapshot:
 class Watch:
     """Keeps `current` fresh for one process, and tells `aim` which contest and epoch votes are for."""
 
-    def __init__(self, url: str, *, slug: str | None, keys: KeyRing, aim: Callable[[int, int, int], None]) -> None:
+    def __init__(
+        self, url: str, *, slug: str | None, keys: KeyRing, origin: str, aim: Callable[[int, int, int], None]
+    ) -> None:
         self.current = Snapshot(None, 0.0, _unread_pages())
         self.problem: str | None = "the box has not been read yet"
         self._slug = slug
+        self._origin = origin
         self._keys = keys
         self._fingerprint = keys.fingerprint()
         self._aim = aim
@@ -114,6 +117,9 @@ class Watch:
             reading = await read_box(self._box, self._slug, self.current.reading)
         except (BoxAway, BoxRefused) as error:
             self._note(f"the box does not answer: {error}" if isinstance(error, BoxAway) else str(error))
+            last = self.current
+            if last.reading is not None:  # the same picture, a moment later: voting may have opened or closed meanwhile
+                self.current = self._next(last.reading, last.read_at)
             return
         self.current = self._next(reading, asked_at)
         if reading is not None:
@@ -146,7 +152,7 @@ class Watch:
             receipts=last.receipts if same else Receipts(self._keys, reading.contest_id),
             minted_sessions=bool(reading.site["contest"]["minted_sessions"]),
         )
-        view = view_of(reading, fresh.now_ms(), last.view)
+        view = view_of(reading, fresh.now_ms(), last.view, self._origin)
         return replace(fresh, view=view, pages=_contest_pages(reading, view, last))
 
     def _note(self, problem: str | None) -> None:

@@ -1,42 +1,100 @@
-"""`/binh-chon`: the published entries, by category, searched and filtered."""
+"""`/binh-chon`: the published entries, searched, filtered by category, in pages; the question stands in the address.
 
-from collections.abc import Iterable
+| field      | what                                                                             |
+|------------|----------------------------------------------------------------------------------|
+| `q`        | words to look for                                                                |
+| `linh-vuc` | slug of a category                                                               |
+| `thu-tu`   | the order that a page's links keep: a minute (`View.order`)                      |
+| `trang`    | which page, from 1                                                               |
+"""
+
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlencode
 
 from api.voters.language import Language
-from api.voters.search import LONGEST, matches
+from api.voters.search import LONGEST, matches, words_of
 from api.voters.templates import render
-from api.voters.view import Catalogue, Entry, View
+from api.voters.view import Entry, View
+
+LIST = "/binh-chon"
+PAGE_SIZE = 24
+_LONGEST_QUERY = 1_000  # bytes of a query that is looked at
+_MOST_FIELDS = 20
 
 
-def list_page(view: View, language: Language, question: str = "", category: str = "") -> bytes:
-    """The entries that answer `question`, of one category or of all (also where the category is unknown)."""
+class Question(NamedTuple):
+    """What a list was asked for."""
+
+    words: str = ""
+    category: str = ""
+    order: int | None = None
+    page: int = 1
+
+    def query(self, **changed: object) -> str:
+        """The query of the same question, with changes: `?linh-vuc=so&trang=2`, or nothing."""
+        asked = self._replace(**changed)  # type: ignore[arg-type]
+        fields = {"q": asked.words, "linh-vuc": asked.category, "thu-tu": asked.order, "trang": asked.page}
+        spelled = {name: value for name, value in fields.items() if value and (name, value) != ("trang", 1)}
+        return "?" + urlencode(spelled) if spelled else ""
+
+
+def question_of(query: bytes) -> str:
+    """The one spelling of a query: other fields and empty ones are left out, so that a page is kept once."""
+    return _asked(query.decode("latin-1")).query()
+
+
+def _asked(query: str) -> Question:
+    try:
+        fields = dict(parse_qsl(query[:_LONGEST_QUERY].lstrip("?"), max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        return Question()
+    order, page = _number(fields.get("thu-tu", "")), _number(fields.get("trang", ""))
+    return Question(fields.get("q", "").strip()[:LONGEST], fields.get("linh-vuc", "")[:LONGEST], order, page or 1)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
+
+
+def list_page(view: View, language: Language, query: str = "") -> bytes:
+    """The entries that answer the question, of one category or of all (also where the category is unknown)."""
     catalogue = view.catalogue
-    question = question.strip()[:LONGEST]
-    chosen = category if category in catalogue.category_titles else ""
+    asked = _asked(query)
+    category = asked.category if asked.category in catalogue.category_titles else ""
+    words = words_of(asked.words)
     found = [
         entry
-        for entry in view.entries()
-        if (not chosen or entry["category"] == chosen) and matches(question, catalogue.folded[entry["id"]])
+        for entry in view.entries(asked.order)
+        if (not category or entry["category"] == category) and matches(words, catalogue.folded[entry["id"]])
     ]
+    pages = max(1, -(-len(found) // PAGE_SIZE))
+    page = min(max(asked.page, 1), pages)
+    question = Question(asked.words, category, view.order(asked.order), page)
     return render(
         "list.html",
         language,
         view=view,
-        contest=view.contest,
-        path="/binh-chon",
+        path=LIST + asked.query(),
         question=question,
-        chosen=chosen,
         found=len(found),
-        groups=groups_of(catalogue, found),
-        longest=LONGEST,
+        pages=pages,
+        entries=found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
+        links=_links(question, pages),
     )
 
 
-def groups_of(catalogue: Catalogue, entries: Iterable[Entry]) -> list[tuple[str, list[Entry]]]:
-    """The entries by title of their category, in the categories' order; empty ones are left out."""
-    entries = list(entries)
-    groups = [
-        (category["title"], [entry for entry in entries if entry["category"] == category["slug"]])
-        for category in catalogue.categories
-    ]
-    return [(title, members) for title, members in groups if members]
+def _links(question: Question, pages: int) -> list[tuple[int, str]]:
+    """(number, query) of the pages that a page links to: the first, the last and those around it; (0, "") for a gap."""
+    shown = sorted({1, pages, *range(max(1, question.page - 1), min(pages, question.page + 1) + 1)})
+    links: list[tuple[int, str]] = []
+    for number in shown:
+        if links and number > links[-1][0] + 1:
+            links.append((0, ""))
+        links.append((number, question.query(page=number)))
+    return links
+
+
+def beside(view: View, entry: Entry, count: int) -> list[Entry]:
+    """Up to `count` other entries of the same category, in this minute's order."""
+    others = [other for other in view.entries() if other["category"] == entry["category"] and other is not entry]
+    return others[:count]

@@ -5,22 +5,30 @@ from collections.abc import Callable
 from api.answers import HTML, NO_STORE, Answer, answer
 from api.outcomes import REFUSALS, Code, problem_headers
 from api.voters.language import LANGUAGES, N_, VI, Language, language_of
-from api.voters.listing import groups_of, list_page
+from api.voters.listing import LIST, beside, list_page
 from api.voters.templates import render
-from api.voters.view import Phase, View
+from api.voters.view import Entry, Phase, View
 
 ENTRY = "/bai-du-thi/"
+CONFIRM = "/binh-chon"
+"""What the address of an entry's vote ends with: a page that asks to confirm, and the form's POST."""
 _NOT_FOR_BROWSERS = (b"www-authenticate",)
+_ON_HOME = 6  # entries
+_BESIDE = 3  # entries
 
 
 def page_of(view: View, path: str) -> bytes | None:
-    """The page at `path`; None where there is none."""
+    """The page at `path`, which may have the query of a list; None where there is none."""
     language, bare = language_of(path)
+    bare, _, query = bare.partition("?")
+    if bare == LIST:
+        return list_page(view, language, query)
     make = _PAGES.get(bare)
     if make is not None:
-        return make(view, language)
+        return make(view, language, bare)
     if bare.startswith(ENTRY):
-        return _entry(view, language, bare.removeprefix(ENTRY))
+        slug, confirms = bare.removeprefix(ENTRY), bare.endswith(CONFIRM)
+        return _of_entry(view, language, slug.removesuffix(CONFIRM), "confirm.html" if confirms else "entry.html")
     return None
 
 
@@ -43,7 +51,7 @@ def refusal_page(
     body = render(
         "refusal.html",
         language,
-        contest=view.contest if view else None,
+        view=view,
         heading=heading or language.text(_HEADINGS.get(code, N_("Chưa thực hiện được"))),
         words=language.text(REFUSALS[code].detail),
         slug=slug,
@@ -55,61 +63,62 @@ def refusal_page(
 
 def absent_page(view: View | None, language: Language) -> Answer:
     """404, with a search that may find what the voter was looking for."""
-    body = render("absent.html", language, contest=view.contest if view else None)
-    return answer(404, HTML, body)
+    return answer(404, HTML, render("absent.html", language, view=view))
 
 
-def _home(view: View, language: Language) -> bytes:
-    """Contest, how to vote, and all entries with their counts where these may be shown."""
-    groups = groups_of(view.catalogue, view.entries())
-    return render(
-        "home.html", language, view=view, contest=view.contest, still=view.phase is not Phase.OPEN, groups=groups
-    )
+def _home(view: View, language: Language, path: str) -> bytes:
+    """Contest, how to vote, and a few entries, others each minute."""
+    entries = view.entries()[:_ON_HOME]
+    return render("home.html", language, view=view, path=path, entries=entries)
 
 
-def _rules(view: View, language: Language) -> bytes:
-    return render("rules.html", language, view=view, contest=view.contest, path="/the-le")
+def _text_page(name: str) -> Callable[[View, Language, str], bytes]:
+    """A page that is made of the contest's texts alone."""
+
+    def make(view: View, language: Language, path: str) -> bytes:
+        return render(name, language, view=view, path=path)
+
+    return make
 
 
-def _help(view: View, language: Language) -> bytes:
-    return render("help.html", language, view=view, contest=view.contest, path="/tro-giup")
-
-
-def _results(view: View, language: Language) -> bytes:
+def _results(view: View, language: Language, path: str) -> bytes:
     """The entries of each category, most votes first where the counts may be shown, else no entries at all."""
     tallies = view.tallies
-    groups = []
+    groups: list[tuple[str, list[Entry]]] = []
     if tallies is not None:
-        for title, entries in groups_of(view.catalogue, view.catalogue.entries):
-            groups.append((title, sorted(entries, key=lambda entry: -tallies[entry["id"]])))
+        for category in view.catalogue.categories:
+            members = [entry for entry in view.catalogue.entries if entry["category"] == category["slug"]]
+            if members:
+                members.sort(key=lambda entry: -tallies[entry["id"]])
+                groups.append((language.of(category, "title"), members))
     final = view.phase is Phase.FINAL
-    return render("results.html", language, view=view, contest=view.contest, groups=groups, final=final)
+    return render("results.html", language, view=view, path=path, groups=groups, final=final)
 
 
-def _entry(view: View, language: Language, slug: str) -> bytes | None:
+def _of_entry(view: View, language: Language, slug: str, template: str) -> bytes | None:
     entry = view.catalogue.by_slug.get(slug)
     if entry is None:
         return None
     return render(
-        "entry.html",
+        template,
         language,
         view=view,
-        contest=view.contest,
+        path=ENTRY + slug + (CONFIRM if template == "confirm.html" else ""),
         entry=entry,
-        category=view.catalogue.category_titles.get(entry["category"], ""),
-        open=view.phase is Phase.OPEN,
-        waits=view.phase is Phase.NOT_YET,
+        category=view.catalogue.by_category.get(entry["category"]),
+        others=beside(view, entry, _BESIDE),
     )
 
 
-_PAGES: dict[str, Callable[[View, Language], bytes]] = {
+_PAGES: dict[str, Callable[[View, Language, str], bytes]] = {
     "/": _home,
-    "/binh-chon": list_page,
-    "/the-le": _rules,
+    "/the-le": _text_page("rules.html"),
     "/ket-qua": _results,
-    "/tro-giup": _help,
+    "/tro-giup": _text_page("help.html"),
+    "/rieng-tu": _text_page("privacy.html"),
+    "/nhan-biet": _text_page("recognise.html"),
 }
-PATHS = {language.path(path): language for path in _PAGES for language in LANGUAGES}
+PATHS = {language.path(path): language for path in (*_PAGES, LIST) for language in LANGUAGES}
 """The addresses of the cached pages that every contest has, and their languages."""
 _HEADINGS = {
     Code.NOT_OPEN_YET: N_("Chưa đến thời gian bình chọn"),

@@ -1,23 +1,23 @@
-"""Pages made anew for each request: a search, one's own votes, the look-up of a receipt."""
+"""Pages made anew for each request: one's own votes, the look-up of a receipt."""
 
 import unicodedata
-from typing import Annotated
+from datetime import datetime
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from api.access import Access
 from api.answers import HTML, Answer, answer
 from api.ballot import read_votes
-from api.cached import cached
 from api.outcomes import REFUSALS, Code, VoterProblem, problem_headers
 from api.receipts import Receipts
+from api.schemas import Receipt
 from api.snapshot import Watch
 from api.voters.language import N_, Language
-from api.voters.listing import list_page
-from api.voters.page import away_answer, no_contest_page, refusal_page
+from api.voters.page import refusal_page
 from api.voters.responses import READS, respond
 from api.voters.templates import render
 from api.voters.view import View
+from models.times import milliseconds
 
 _FOUND = {
     "received": (N_("Đã nhận"), N_("Hòm phiếu đã nhận phiếu này. Phiếu sẽ được ghi vào sổ phiếu trong giây lát."), ""),
@@ -35,19 +35,6 @@ def personal_router(access: Access, watch: Watch, receipts: Receipts, language: 
     """The routes of one language's pages."""
     router = APIRouter(include_in_schema=False, prefix=language.prefix)
 
-    @router.api_route("/binh-chon", methods=READS)
-    async def search(request: Request, q: str = "", category: Annotated[str, Query(alias="linh-vuc")] = "") -> Response:
-        """The list with a question; without one the fast path has answered from memory."""
-        view = watch.current.view
-        if view is None:
-            return respond(
-                answer(200, HTML, no_contest_page(language)) if watch.current.read_at else away_answer(language)
-            )
-        body = list_page(view, language, q, category)
-        page = cached(HTML, body, body)
-        known = request.headers.get("if-none-match", "").encode()
-        return respond(page.unchanged if page.tag in known else page.full)
-
     @router.api_route("/phieu-cua-toi", methods=READS)
     async def ballot(request: Request) -> Response:
         """The votes of the account with their receipts, or the way to the login."""
@@ -62,7 +49,7 @@ def personal_router(access: Access, watch: Watch, receipts: Receipts, language: 
         votes = []
         for vote in found.votes:
             entry = by_id.get(vote.entry_id)
-            title = entry["title"] if entry else _gone(language, vote.entry_id)
+            title = language.of(entry, "title") if entry else _gone(language, vote.entry_id)
             votes.append((title, entry["slug"] if entry else "", vote.receipt))
         return respond(_ballot(view, language, votes))
 
@@ -76,9 +63,7 @@ def personal_router(access: Access, watch: Watch, receipts: Receipts, language: 
             found = await receipts.look_up(tidy(ma))
         except VoterProblem as refusal:
             return respond(_receipt(view, language, ma, refusal=refusal.code))
-        return respond(
-            _receipt(view, language, ma, status=found.status, entry_id=found.entry_id, reason=found.reason or "")
-        )
+        return respond(_receipt(view, language, ma, found=found))
 
     return router
 
@@ -93,8 +78,7 @@ def _gone(language: Language, entry_id: int) -> str:
 
 
 def _ballot(view: View | None, language: Language, votes: list[tuple[str, str, str]] | None) -> Answer:
-    contest = view.contest if view else None
-    return answer(200, HTML, render("ballot.html", language, contest=contest, path="/phieu-cua-toi", votes=votes))
+    return answer(200, HTML, render("ballot.html", language, view=view, path="/phieu-cua-toi", votes=votes))
 
 
 def _receipt(
@@ -102,12 +86,12 @@ def _receipt(
     language: Language,
     code: str,
     *,
-    status: str = "",
+    found: Receipt | None = None,
     refusal: Code | None = None,
-    entry_id: int | None = None,
-    reason: str = "",
 ) -> Answer:
-    """The page of a look-up: of a vote that was found (`status`), of none (`refusal`), or before the question."""
+    """The page of a look-up: of a vote that was `found`, of none (`refusal`), or before the question."""
+    status = found.status if found else ""
+    entry_id = found.entry_id if found else None
     words, more, kind = _FOUND.get(status, ("", "", ""))
     if refusal is not None:
         words, kind = _NOT_FOUND[refusal]
@@ -115,14 +99,15 @@ def _receipt(
     body = render(
         "receipt.html",
         language,
-        contest=view.contest if view else None,
+        view=view,
         path="/tra-cuu",
         code=code[:100],
         status=status or (refusal.value if refusal else ""),
         words=language.text(words) if words else "",
         more=language.text(more) if more else "",
         kind=kind,
-        reason=reason,
+        reason=found.reason if found else None,
+        cast_at=milliseconds(datetime.fromisoformat(found.cast_at)) if found and found.cast_at else None,
         entry=view.catalogue.by_id.get(entry_id) if view and entry_id is not None else None,
     )
     if refusal is None:

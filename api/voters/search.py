@@ -11,6 +11,11 @@ def fold(text: str) -> str:
     return " ".join("".join(letter for letter in decomposed if not unicodedata.combining(letter)).split())
 
 
-def matches(question: str, folded: str) -> bool:
-    """Whether every word of `question` stands in the folded text."""
-    return all(word in folded for word in fold(question[:LONGEST]).split())
+def words_of(question: str) -> list[str]:
+    """The folded words that an entry must have all of."""
+    return fold(question[:LONGEST]).split()
+
+
+def matches(words: list[str], folded: str) -> bool:
+    """Whether every one of `words` stands in the folded text."""
+    return all(word in folded for word in words)

@@ -5,9 +5,9 @@ reader's language. In every template: `lang` (the language), `url("/binh-chon")`
 filters `number`, `votes`, `moment`, `until` (see `Language`), `prose`, and `entry | field("title")`, which is the
 English text of a record where there is one.
 
-`layout.html` has the blocks `title` and `main`. It takes `contest` (the contest of the published document; without it
-a page has no organiser and no help line) and `path` (of this page in Vietnamese, with its query: for the switch of
-language and the navigation); both may be absent.
+`layout.html` has the blocks `title`, `head`, `main` and `scripts`. It takes `view` (without one a page says nothing of
+the contest, its state and its organiser; with one there is `contest` too) and `path` (of this page in Vietnamese, with
+its query: for the switch of language and the navigation); both may be absent.
 """
 
 import re
@@ -18,12 +18,17 @@ from markupsafe import Markup, escape
 
 from api.voters.assets import STYLESHEET
 from api.voters.language import LANGUAGES, Language
+from api.voters.view import View
 
 _HEADING = re.compile(r"\d+\. \S")
 
 
 def render(name: str, language: Language, **values: object) -> bytes:
     """The page of template `name` in UTF-8. Errors: jinja2.UndefinedError for a value that is missing."""
+    view = values.setdefault("view", None)
+    if isinstance(view, View):
+        values["contest"] = view.contest
+    values.setdefault("contest", None)
     return _ENVIRONMENTS[language.code].get_template(name).render(values).encode()
 
 

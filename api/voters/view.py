@@ -7,22 +7,24 @@ from functools import cached_property
 from typing import Any
 
 from api.documents import visible_tallies
+from api.voters.language import N_
 from api.voters.search import fold
 from models.ballot_box.reading import Reading
 
 MINUTE_MS = 60_000
+ORDER_LIFE = 24 * 60  # minutes that the links of a list keep its order
 Entry = dict[str, Any]
 
 
 class Phase(Enum):
-    """Where a contest stands, by the box's clock. Values are what voters read."""
+    """Where a contest stands, by the box's clock. Values are what voters read, to be translated."""
 
-    NOT_READY = "Hòm phiếu chưa sẵn sàng"
-    NOT_YET = "Chưa đến thời gian bình chọn"
-    OPEN = "Đang nhận bình chọn"
-    PAUSED = "Tạm dừng bình chọn"
-    CLOSED = "Đã kết thúc bình chọn"
-    FINAL = "Đã công bố kết quả"
+    NOT_READY = N_("Hòm phiếu chưa sẵn sàng")
+    NOT_YET = N_("Chưa đến thời gian bình chọn")
+    OPEN = N_("Đang nhận bình chọn")
+    PAUSED = N_("Tạm dừng bình chọn")
+    CLOSED = N_("Đã kết thúc bình chọn")
+    FINAL = N_("Đã công bố kết quả")
 
 
 _BY_STATE = {"open": Phase.OPEN, "paused": Phase.PAUSED, "closed": Phase.CLOSED, "final": Phase.FINAL}
@@ -49,15 +51,16 @@ class Catalogue:
         self.entries: list[Entry] = site["entries"]
         self.by_slug: dict[str, Entry] = {entry["slug"]: entry for entry in self.entries}
         self.by_id: dict[int, Entry] = {entry["id"]: entry for entry in self.entries}
+        self.by_category: dict[str, dict[str, Any]] = {category["slug"]: category for category in self.categories}
         self.category_titles: dict[str, str] = {category["slug"]: category["title"] for category in self.categories}
 
     @cached_property
     def folded(self) -> dict[int, str]:
         """Entry id → the text that a search looks through."""
-        fields = ("title", "author", "unit", "summary")
+        fields = ("title", "title_en", "author", "unit", "summary", "summary_en")
         return {
             entry["id"]: fold(
-                " ".join([*(entry[name] for name in fields), self.category_titles.get(entry["category"], "")])
+                " ".join([*(entry.get(name, "") for name in fields), self.category_titles.get(entry["category"], "")])
             )
             for entry in self.entries
         }
@@ -77,6 +80,8 @@ class View:
     closes_at: int
     minute: int
     """The box's clock in whole minutes: also the seed of the order of the entries."""
+    origin: str
+    """Scheme and host of the official addresses, without a slash at the end."""
 
     @property
     def contest(self) -> dict[str, Any]:
@@ -90,17 +95,33 @@ class View:
     def total(self) -> int | None:
         return None if self.tallies is None else sum(self.tallies.values())
 
-    def entries(self) -> list[Entry]:
+    @property
+    def takes_votes(self) -> bool:
+        """Whether pages have the button: also while the box is away for a moment, for a click that is tried again."""
+        return self.phase is Phase.OPEN or (
+            self.phase is Phase.NOT_READY and self.opens_at <= self.at_ms < self.closes_at
+        )
+
+    def order(self, asked: int | None = None) -> int | None:
+        """The seed of the entries' order: the minute `asked` for if it is of the last day, else this one; None where
+        they stand in the organisers' order.
+        """
+        if self.phase not in _UNDECIDED:
+            return None
+        return asked if asked is not None and self.minute - ORDER_LIFE <= asked <= self.minute else self.minute
+
+    def entries(self, asked: int | None = None) -> list[Entry]:
         """The published entries. Until voting has ended their order is another each minute, and the same for everyone
-        within it: nobody stays first.
+        within it: nobody stays first. A page's links ask for the order that it has, so that no list jumps.
         """
         entries = list(self.catalogue.entries)
-        if self.phase in _UNDECIDED:
-            random.Random(self.minute).shuffle(entries)  # noqa: S311 - an order, not a secret
+        seed = self.order(asked)
+        if seed is not None:
+            random.Random(seed).shuffle(entries)  # noqa: S311 - an order, not a secret
         return entries
 
 
-def view_of(reading: Reading, now_ms: int, last: View | None) -> View:
+def view_of(reading: Reading, now_ms: int, last: View | None, origin: str) -> View:
     """The view of a reading. `last` saves work on a document that has not changed."""
     same = last is not None and last.catalogue.site is reading.site
     return View(
@@ -109,5 +130,6 @@ def view_of(reading: Reading, now_ms: int, last: View | None) -> View:
         phase=phase_of(reading, now_ms),
         opens_at=reading.opens_at or reading.site["contest"]["opens_at"],
         closes_at=reading.closes_at or reading.site["contest"]["closes_at"],
-        minute=reading.box_ms // MINUTE_MS,
+        minute=now_ms // MINUTE_MS,
+        origin=origin,
     )

@@ -5,7 +5,6 @@ from urllib.parse import quote
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
 
 from api.access import Access, fields_of
 from api.answers import HTML, Answer, answer
@@ -15,7 +14,8 @@ from api.outcomes import Code
 from api.sessions import Session
 from api.snapshot import Snapshot, Watch
 from api.voters.language import Language
-from api.voters.page import ENTRY, absent_page, refusal_page
+from api.voters.listing import beside
+from api.voters.page import CONFIRM, ENTRY, absent_page, refusal_page
 from api.voters.responses import READS, respond, see_other
 from api.voters.templates import render
 
@@ -39,7 +39,7 @@ def vote_router(
         voter = access.voter(fields, snapshot, changes=True)
         if voter is Code.NO_SESSION:
             metrics.refused(voter.value)
-            return see_other(language.path(f"/dang-nhap?next={home}{quote(slug, safe='')}"))
+            return see_other(language.path(f"/dang-nhap?next={home}{quote(slug, safe='')}{CONFIRM}"))
         if isinstance(voter, Code):
             metrics.refused(voter.value)
             return respond(_refusal(voter, snapshot, slug, language))
@@ -55,11 +55,6 @@ def vote_router(
         again = "&lai=1" if document["status"] == "already_voted" else ""
         return see_other(f"{home}{quote(slug, safe='')}/da-binh-chon?ma={document['receipt']}{again}")
 
-    @router.api_route("/bai-du-thi/{slug}/binh-chon", methods=READS)
-    async def not_a_vote(slug: str) -> RedirectResponse:
-        """Where the address of the form is opened as a page: a GET never votes."""
-        return see_other(f"{home}{quote(slug, safe='')}")
-
     @router.api_route("/bai-du-thi/{slug}/da-binh-chon", methods=READS)
     async def voted(slug: str, request: Request, ma: str = "", lai: str = "") -> Response:
         """The receipt of a vote, shown to the account that it was given to, without asking the box again."""
@@ -74,8 +69,10 @@ def vote_router(
         body = render(
             "voted.html",
             language,
-            contest=snapshot.view.contest,
+            view=snapshot.view,
+            path=f"{ENTRY}{slug}",
             entry=entry,
+            others=beside(snapshot.view, entry, 3),
             receipt=snapshot.receipts.code(number),
             again=bool(lai),
         )

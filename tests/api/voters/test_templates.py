@@ -3,6 +3,7 @@
 import jinja2
 import pytest
 
+from api.voters.language import VI
 from api.voters.templates import _prose, render
 
 
@@ -16,4 +17,4 @@ def test_prose_makes_paragraphs_and_headings_and_escapes_both():
 
 def test_a_value_that_nobody_gave_is_an_error():
     with pytest.raises(jinja2.UndefinedError):
-        render("message.html")
+        render("message.html", VI)

@@ -90,7 +90,7 @@ class TestNothingIsCounted:
     @pytest.mark.parametrize("cookie", ["", "session=garbled"])
     def test_without_a_session_it_leads_to_the_login_and_back(self, api, cookie):
         answer = api.client.post(FORM, headers=SAME | {"Cookie": cookie})
-        assert (answer.status_code, answer.headers["location"]) == (303, "/dang-nhap?next=/bai-du-thi/bai-3")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/dang-nhap?next={FORM}")
 
     @pytest.mark.parametrize(
         "headers",
@@ -109,9 +109,12 @@ class TestNothingIsCounted:
         assert answer.status_code == 404
         assert "<script" not in answer.text
 
-    def test_opening_the_address_of_the_form(self, api, token):
-        answer = api.client.get(FORM, headers=SAME | {"Cookie": f"session={token}"})
-        assert (answer.status_code, answer.headers["location"]) == (303, "/bai-du-thi/bai-3")
+    @pytest.mark.parametrize("prefix", ["", "/en"])
+    def test_opening_the_address_of_the_form_asks_to_confirm(self, api, token, prefix):
+        answer = api.client.get(prefix + FORM, headers=SAME | {"Cookie": f"session={token}"})
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"].startswith("public")
+        assert f'<form class="vote" method="post" action="{prefix}{FORM}"' in answer.text
 
     @pytest.mark.parametrize(
         ("fields", "words"),
