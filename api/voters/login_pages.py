@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 from api.access import fields_of
 from api.answers import HTML, NO_STORE, PAGE_SECURITY, Header
 from api.outcomes import REFUSALS, Code, VoterProblem, problem_headers
+from api.voters.in_app import in_app
 from api.voters.language import N_, VI, Language
 from api.voters.login import ON_ITS_WAY, bounded_body, limited
 from api.voters.login_steps import AWAY, Login
@@ -57,7 +58,7 @@ def login_pages(login: Login, language: Language) -> APIRouter:
     @router.get("/dang-nhap")
     async def form(request: Request) -> Response:
         typed = {"next": request.query_params.get("next", "")}  # nothing else: no link ticks a box for the voter
-        return login_page(login, language, "login.html", typed)
+        return login_page(login, language, "login.html", typed, request)
 
     @router.get("/dang-nhap/ma")
     async def code_form() -> Response:
@@ -74,7 +75,9 @@ def login_pages(login: Login, language: Language) -> APIRouter:
     @router.post("/dang-nhap/thoat")
     async def leave(request: Request) -> Response:
         if not login.own_call(fields_of(request.headers.raw)):
-            return login_page(login, language, "login.html", {}, _turned(VoterProblem(Code.CROSS_SITE), language))
+            return login_page(
+                login, language, "login.html", {}, request, turned_by(VoterProblem(Code.CROSS_SITE), language)
+            )
         return RedirectResponse(
             language.path("/"), 303, {"Set-Cookie": login.cookie(None), "Cache-Control": "no-store"}
         )
@@ -82,8 +85,8 @@ def login_pages(login: Login, language: Language) -> APIRouter:
     if login.shows_mails:
 
         @router.get("/demo/hop-thu")
-        async def demo() -> Response:
-            return await _demo(login, language)
+        async def demo(request: Request) -> Response:
+            return await _demo(login, language, request)
 
     return router
 
@@ -94,16 +97,16 @@ async def _ask(login: Login, language: Language, request: Request) -> Response:
     try:
         typed |= await read_form(login, request)
         if faults := (*_identity_faults(login, typed), *missing_agreement(typed)):
-            return login_page(login, language, "login.html", typed, Turned(422, faults))
+            return login_page(login, language, "login.html", typed, request, Turned(422, faults))
         altcha = typed.get("altcha", "")[: LONGEST_PROOF + 1] or None
         identity, asked = await login.ask("email", typed.get("identity", ""), altcha, language)
         late = await login.codes_are_late()
     except VoterProblem as error:
-        return login_page(login, language, "login.html", typed, _turned(error, language))
+        return login_page(login, language, "login.html", typed, request, turned_by(error, language))
     if asked.outcome in ON_ITS_WAY:
-        return login_page(login, language, "login_code.html", typed, masked=identity.masked, late=late)
+        return login_page(login, language, "login_code.html", typed, request, masked=identity.masked, late=late)
     headers = ((b"retry-after", b"%d" % asked.retry_after),)
-    return login_page(login, language, "login.html", typed, Turned(429, (), limited(asked, language), headers))
+    return login_page(login, language, "login.html", typed, request, Turned(429, (), limited(asked, language), headers))
 
 
 async def _enter(login: Login, language: Language, request: Request) -> Response:
@@ -114,12 +117,12 @@ async def _enter(login: Login, language: Language, request: Request) -> Response
     try:
         typed |= await read_form(login, request)
         if faults := missing_agreement(typed):
-            return login_page(login, language, "login.html", typed, Turned(422, faults))
+            return login_page(login, language, "login.html", typed, request, Turned(422, faults))
         agreed = agreed_to(typed)
         entered = await login.enter("email", typed.get("identity", ""), typed.get("code", "")[:32], agreed)
     except VoterProblem as error:
         name = "login_code.html" if typed.get("identity") else "login.html"
-        return login_page(login, language, name, typed, _turned(error, language), masked=None, late=False)
+        return login_page(login, language, name, typed, request, turned_by(error, language), masked=None, late=False)
     headers = {"Set-Cookie": login.cookie(entered), "Cache-Control": "no-store"}
     return RedirectResponse(own_path(typed.get("next", ""), language), 303, headers)
 
@@ -142,17 +145,23 @@ def missing_agreement(typed: Typed) -> tuple[Fault, ...]:
     )
 
 
-async def _demo(login: Login, language: Language) -> Response:
+async def _demo(login: Login, language: Language, request: Request) -> Response:
     """The mails that this demo would have sent."""
     try:
         mails, turned = await read_demo(login.scratch), None
     except ScratchAway:
-        mails, turned = [], _turned(VoterProblem(Code.NOT_READY, detail=AWAY), language)
-    return login_page(login, language, "login_demo.html", {}, turned, mails=mails)
+        mails, turned = [], turned_by(VoterProblem(Code.NOT_READY, detail=AWAY), language)
+    return login_page(login, language, "login_demo.html", {}, request, turned, mails=mails)
 
 
 def login_page(
-    login: Login, language: Language, name: str, typed: Typed, turned: Turned | None = None, **values: object
+    login: Login,
+    language: Language,
+    name: str,
+    typed: Typed,
+    request: Request,
+    turned: Turned | None = None,
+    **values: object,
 ) -> Response:
     """The page of template `name`, with what was `typed` still in it."""
     reading = login.watch.current.reading
@@ -168,6 +177,8 @@ def login_page(
         faults={field: language.text(sentence) for field, sentence in turned.faults} if turned else {},
         problem=turned.sentence if turned else "",
         demo=login.shows_mails,
+        providers=login.providers,
+        in_app=in_app(request.headers.get("user-agent", "")),
         **values,
     )
     response = Response(body, turned.status if turned else 200)
@@ -205,7 +216,7 @@ def own_path(wanted: str, language: Language = VI) -> str:
     return text if inside and wanted.isprintable() and len(text) <= _LONGEST_NEXT else language.path("/")
 
 
-def _turned(error: VoterProblem, language: Language) -> Turned:
+def turned_by(error: VoterProblem, language: Language) -> Turned:
     """A refusal as a page shows it: at the field where the page has it, else above all."""
     refusal = REFUSALS[error.code]
     headers = tuple(header for header in problem_headers(error.code) if header[0] == b"retry-after")

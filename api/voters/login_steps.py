@@ -52,6 +52,7 @@ class Login:
         self.scratch = async_scratch(settings.scratch())
         self.shows_mails = settings.mail_server() is None
         """Whether this is a demo without a mail server, which shows its mails on a page."""
+        self.providers = settings.openid_providers()
         self._keys = keys
         self._unproven = settings.login_unproven_per_hour
         self._life_s = settings.session_days * DAY_S
