@@ -28,6 +28,7 @@ from api.voters.language import LANGUAGES, language_of
 from api.voters.login import login_router
 from api.voters.login_pages import login_pages
 from api.voters.login_steps import Login
+from api.voters.oidc import OpenId, oidc_router
 from api.voters.page import ENTRY, absent_page, away_answer
 from api.voters.personal import personal_router
 from api.voters.responses import respond
@@ -65,6 +66,7 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
     scrapes = Scrapes(settings.scratch(), metrics, metrics_dir, token)
     login = Login(settings, keys, access, watch)
+    openid = OpenId(settings, keys, login)
 
     app = FastAPI(
         title="Bình Chọn",
@@ -73,7 +75,7 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
         docs_url=None,  # the page loads its scripts from a third party
         redoc_url=None,
         redirect_slashes=False,  # a receipt's path has one spelling
-        lifespan=partial(_life, intake, watch, metrics, receipts, scrapes, login),
+        lifespan=partial(_life, intake, watch, metrics, receipts, scrapes, login, openid),
         # Paths hold receipts, and headers hold sessions: neither may leave for a collector.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
@@ -83,6 +85,7 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
         health_router(watch, intake),
         metrics_router(scrapes),
         login_router(login),
+        oidc_router(openid),
         *(personal_router(access, watch, receipts, language) for language in LANGUAGES),
         *(login_pages(login, language) for language in LANGUAGES),
     ):
@@ -98,7 +101,14 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
 
 @asynccontextmanager
 async def _life(
-    intake: Intake, watch: Watch, metrics: Metrics, receipts: Receipts, scrapes: Scrapes, login: Login, _app: FastAPI
+    intake: Intake,
+    watch: Watch,
+    metrics: Metrics,
+    receipts: Receipts,
+    scrapes: Scrapes,
+    login: Login,
+    openid: OpenId,
+    _app: FastAPI,
 ) -> AsyncIterator[None]:
     """What one process starts before it serves, and stops after: votes first, so that each is still answered."""
     await intake.start()
@@ -114,6 +124,7 @@ async def _life(
     await watch.stop()
     await receipts.stop()
     await scrapes.stop()
+    await openid.stop()
     await login.stop()
 
 
