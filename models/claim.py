@@ -17,6 +17,7 @@ from models.times import from_ms
 
 REFERENCE_LENGTH = 10
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
+_READ = str.maketrans("OIL", "011", "- ")
 
 claims = Table(
     "claims",
@@ -91,7 +92,7 @@ def parse_reference(text: str) -> str | None:
     """The reference in `text`, None where there is none. Case, spaces and dashes do not matter; O, I, L are 0, 1, 1."""
     if len(text) > 4 * REFERENCE_LENGTH:
         return None
-    letters = text.upper().translate(str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None}))
+    letters = text.upper().translate(_READ)
     return letters if len(letters) == REFERENCE_LENGTH and all(letter in _ALPHABET for letter in letters) else None
 
 

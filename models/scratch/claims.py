@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -89,7 +90,8 @@ def waiting(client: ScratchClient) -> int:
 def read(client: ScratchClient, most: int) -> list[tuple[bytes, bytes]]:
     """The oldest claims that wait, at most so many, as (id in the stream, packed claim). Errors: ScratchAway."""
     with scratch_errors():
-        return [(number, fields[b"claim"]) for number, fields in client.xrange(WAITING, count=most)]
+        found: Any = client.xrange(WAITING, count=most)
+    return [(number, fields[b"claim"]) for number, fields in found]
 
 
 def remove(client: ScratchClient, numbers: Sequence[bytes]) -> None:

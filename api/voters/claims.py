@@ -1,0 +1,212 @@
+"""“Tôi bị mất phiếu”: a claim, from the form into scratch. It asks the ledger nothing, so that it works without it too.
+
+Nothing typed is lost: whatever is wrong or away, the page comes back with all of it. A form that is sent twice is one
+claim with one reference (`models/scratch/claims.py`).
+"""
+
+import unicodedata
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, unquote
+
+from fastapi import APIRouter, Request, Response
+
+from api.access import fields_of
+from api.answers import HTML, NO_STORE, Header, answer
+from api.metrics import Metrics
+from api.outcomes import REFUSALS, Code, VoterProblem, problem_headers
+from api.sessions import Session
+from api.snapshot import Snapshot
+from api.voters.language import N_, Language
+from api.voters.login import bounded_body
+from api.voters.login_steps import Login
+from api.voters.page import ENTRY, away_answer, no_contest_page
+from api.voters.personal import tidy
+from api.voters.responses import READS, respond, see_other
+from api.voters.search import fold
+from api.voters.templates import render
+from api.voters.view import View
+from models.claim import Claim, parse_reference, spelled
+from models.scratch.claims import Claiming, Taken, take
+from models.scratch.connection import ScratchAway
+
+CLAIMS = "/tro-giup/mat-phieu"
+LONGEST = {"chuyen": 2000, "bai": 300, "luc": 100, "ma": 100, "lien-he": 254}
+"""Fields of the form and how many characters each may have."""
+_BODY_LIMIT = 65_536  # bytes: 2,000 characters of four bytes each, percent-encoded, are 24,000
+_FIELDS = 10
+_SUGGESTED = 200  # entries that the form offers by name; more would make a heavy page
+_RECEIVED = (Claiming.RECEIVED, Claiming.REPEATED)
+_MISSING = N_("Mời bạn viết vài dòng về chuyện đã xảy ra.")
+_WRONG_RECEIPT = N_("Mã phiếu này không đúng. Hãy kiểm tra lại từng ký tự, hoặc để trống ô này.")
+_TOO_LONG = N_("Phần này dài %(length)s ký tự; mời bạn rút lại còn nhiều nhất %(most)s ký tự.")
+_TOO_LARGE = N_("Nội dung quá dài. Mời bạn bấm nút quay lại của trình duyệt để lấy lại những gì đã viết, rồi rút ngắn.")
+_AWAY = N_("Chưa nhận được báo lúc này. Những gì bạn đã viết vẫn còn ở dưới: mời bạn gửi lại sau ít phút.")
+_SENTENCES = {
+    Claiming.CAPPED: N_("Tài khoản của bạn đã gửi đủ số báo của một ngày. Mời bạn gửi lại sau %(hours)s giờ."),
+    Claiming.CROWDED: N_("Hiện có quá nhiều báo nên báo này chưa được nhận. Mời bạn gửi lại sau %(minutes)s phút."),
+    Claiming.FULL: N_("Hiện có quá nhiều báo nên báo này chưa được nhận. Mời bạn gửi lại sau %(minutes)s phút."),
+}
+
+
+@dataclass(frozen=True)
+class Turned:
+    """Why a claim was not taken: its name for the metrics, the status, a sentence for all or one for each field."""
+
+    name: str
+    status: int
+    sentence: str = ""
+    faults: dict[str, str] = field(default_factory=dict)
+    headers: tuple[Header, ...] = ()
+
+
+def claims_router(login: Login, metrics: Metrics, per_hour: int, language: Language) -> APIRouter:
+    """The routes of one language's pages. `per_hour`: CLAIMS_PER_HOUR."""
+    router = APIRouter(include_in_schema=False, prefix=language.prefix)
+
+    @router.api_route(CLAIMS, methods=READS)
+    async def form(bai: str = "", ma: str = "") -> Response:
+        """The form; a link may say which entry (`bai`, a slug or title) and which receipt it is about."""
+        view = login.watch.current.view
+        if view is None:
+            known = login.watch.current.read_at
+            return respond(answer(200, HTML, no_contest_page(language)) if known else away_answer(language))
+        entry = view.catalogue.by_slug.get(bai)
+        typed = {"bai": (language.of(entry, "title") if entry else bai)[: LONGEST["bai"]], "ma": ma[: LONGEST["ma"]]}
+        return _form(view, language, typed)
+
+    @router.post(CLAIMS)
+    async def claim(request: Request) -> Response:
+        """Takes the claim, then 303 to the page with its reference; else the form again, with all that was typed."""
+        typed: dict[str, str] = {}
+        try:
+            typed |= await _read(login, request)
+            found = _examined(typed, login, fields_of(request.headers.raw), language)
+        except VoterProblem as error:
+            found = _refused(error.code, language)
+        if isinstance(found, Claim):
+            found = await _take(login, found, per_hour, language)
+        if isinstance(found, Taken):
+            metrics.claimed(found.outcome.value)
+            return see_other(language.path(f"{CLAIMS}/da-nhan?bao={spelled(found.reference)}"))
+        metrics.claimed(found.name)
+        return _form(login.watch.current.view, language, typed, found)
+
+    @router.api_route(f"{CLAIMS}/da-nhan", methods=READS)
+    async def received(bao: str = "") -> Response:
+        """The reference of a claim. Whoever has a reference learns nothing more here than that they have it."""
+        reference = parse_reference(bao)
+        if reference is None:
+            return see_other(language.path(CLAIMS))
+        view = login.watch.current.view
+        return respond(
+            answer(200, HTML, render("claim_received.html", language, view=view, reference=spelled(reference)))
+        )
+
+    return router
+
+
+async def _read(login: Login, request: Request) -> dict[str, str]:
+    """The fields of the form as they were typed. Errors: VoterProblem (cross_site, too_large, malformed).
+
+    Bytes that are no UTF-8 are shown as such: a claim is not refused for them.
+    """
+    if not login.own_call(fields_of(request.headers.raw)):
+        raise VoterProblem(Code.CROSS_SITE)
+    body = (await bounded_body(request, _BODY_LIMIT)).decode(errors="replace")
+    try:
+        fields = parse_qs(body, keep_blank_values=True, max_num_fields=_FIELDS)
+    except ValueError:
+        raise VoterProblem(Code.MALFORMED) from None
+    return {name: values[0] for name, values in fields.items() if name in LONGEST}
+
+
+def _examined(typed: dict[str, str], login: Login, fields: dict[bytes, bytes], language: Language) -> Claim | Turned:
+    """The claim that was typed, or what is wrong with it. Errors: VoterProblem (not_ready)."""
+    snapshot = login.watch.current
+    if snapshot.reading is None or snapshot.view is None or snapshot.receipts is None or login.watch.other_key:
+        raise VoterProblem(Code.NOT_READY)
+    texts = {name: _clean(typed.get(name, "")) for name in LONGEST}
+    receipt = snapshot.receipts.parse(tidy(texts["ma"])) if texts["ma"] else None
+    faults = {
+        name: language.text(_TOO_LONG, length=language.number(len(texts[name])), most=language.number(most))
+        for name, most in LONGEST.items()
+        if len(texts[name]) > most
+    }
+    if not texts["chuyen"]:
+        faults["chuyen"] = language.text(_MISSING)
+    if texts["ma"] and receipt is None:
+        faults["ma"] = language.text(_WRONG_RECEIPT)
+    if faults:
+        return Turned("invalid", 422, faults=faults)
+    return Claim(
+        contest_id=snapshot.reading.contest_id,
+        received_at=snapshot.now_ms(),
+        language=language.code,
+        happened=texts["chuyen"],
+        entry_id=_entry_of(snapshot.view, texts["bai"]),
+        entry=texts["bai"],
+        moment=texts["luc"],
+        receipt=receipt,
+        contact=texts["lien-he"],
+        account_id=_account(login, snapshot, fields),
+    )
+
+
+def _account(login: Login, snapshot: Snapshot, fields: dict[bytes, bytes]) -> int | None:
+    """Who is logged in; a claim needs no session, since a login that fails may be what it is about."""
+    voter = login.access.voter(fields, snapshot, changes=True)
+    return voter.account if isinstance(voter, Session) else None
+
+
+def _clean(text: str) -> str:
+    """`text` with one kind of line end and no control characters: PostgreSQL's texts hold no NUL."""
+    lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    return "".join(letter for letter in lines if letter == "\n" or unicodedata.category(letter) != "Cc").strip()
+
+
+def _entry_of(view: View, typed: str) -> int | None:
+    """The id of the published entry whose title, or the address of whose page, was typed; None where it is none."""
+    _, is_address, slug = typed.rpartition(ENTRY)
+    if is_address:
+        entry = view.catalogue.by_slug.get(unquote(slug.split("?")[0].split("#")[0].rstrip("/")))
+        return int(entry["id"]) if entry else None
+    wanted = fold(typed)
+    named = [one for one in view.catalogue.entries if wanted in (fold(one["title"]), fold(one.get("title_en", "")))]
+    return int(named[0]["id"]) if wanted and len(named) == 1 else None
+
+
+async def _take(login: Login, claim: Claim, per_hour: int, language: Language) -> Taken | Turned:
+    """Puts the claim into scratch, unless a limit is against it or scratch is away."""
+    try:
+        taken = await take(login.scratch, claim, per_hour=per_hour)
+    except ScratchAway:
+        return _refused(Code.NOT_READY, language)
+    if taken.outcome in _RECEIVED:
+        return taken
+    hours, minutes = -(-taken.retry_after // 3600), -(-taken.retry_after // 60)
+    sentence = language.text(_SENTENCES[taken.outcome], hours=hours, minutes=minutes)
+    return Turned(taken.outcome.value, 429, sentence, headers=((b"retry-after", b"%d" % taken.retry_after),))
+
+
+def _refused(code: Code, language: Language) -> Turned:
+    refusal = REFUSALS[code]
+    sentence = {Code.NOT_READY: _AWAY, Code.TOO_LARGE: _TOO_LARGE}.get(code, refusal.detail)
+    headers = tuple(header for header in problem_headers(code) if header[0] == b"retry-after")
+    return Turned(code.value, refusal.status, language.text(sentence), headers=headers)
+
+
+def _form(view: View | None, language: Language, typed: dict[str, str], turned: Turned | None = None) -> Response:
+    entries = view.catalogue.entries if view and len(view.catalogue.entries) <= _SUGGESTED else []
+    body = render(
+        "claim.html",
+        language,
+        view=view,
+        path=CLAIMS,
+        typed=typed,
+        titles=[language.of(entry, "title") for entry in entries],
+        problem=turned.sentence if turned else "",
+        faults=turned.faults if turned else {},
+    )
+    return respond(
+        answer(turned.status if turned else 200, HTML, body, (NO_STORE, *(turned.headers if turned else ())))
+    )
