@@ -24,6 +24,7 @@ from api.outcomes import REFUSALS, Code, VoterProblem, problem
 from api.receipts import Receipts, receipts_router
 from api.sessions import Sessions
 from api.snapshot import Watch
+from api.voters.claims import claims_router
 from api.voters.language import LANGUAGES, language_of
 from api.voters.login import login_router
 from api.voters.login_pages import login_pages
@@ -88,6 +89,7 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
         oidc_router(openid),
         *(personal_router(access, watch, receipts, language) for language in LANGUAGES),
         *(login_pages(login, language) for language in LANGUAGES),
+        *(claims_router(login, metrics, settings.claims_per_hour, language) for language in LANGUAGES),
     ):
         app.include_router(router)
     _translate_errors(app, watch)

@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     """OpenID Connect providers: `load_settings` makes them of names, comma separated, and of `OIDC_<NAME>_ISSUER`,
     `_CLIENT_ID`, `_CLIENT_SECRET`, `_TITLE`, `_SCOPE` for each.
     """
+    claims_per_hour: int = Field(default=600, ge=0, le=1_000_000)
+    """Claims of lost votes an hour from everybody who is not logged in, and as many from those who are."""
     session_days: int = Field(default=3, ge=1, le=30)
     metrics_token: SecretStr | None = None
     """`/metrics` answers on loopback, or to `Authorization: Bearer` with this token."""
