@@ -18,6 +18,7 @@ PUBLISH_S = 0.5
 _VOTES = Counter("binhchon_votes", "Answers to votes, by outcome", ["outcome"])
 _LOST = Counter("binhchon_lost_receipts", "Genuine receipts found neither in the ledger nor pending: a lost vote each")
 _CLAIMS = Counter("binhchon_claims", "Claims of lost votes, by outcome", ["outcome"])
+_OPENINGS = Counter("binhchon_account_openings", "Openings of accounts, by what became of them", ["outcome"])
 _BATCH_VOTES = Histogram(
     "binhchon_batch_votes", "Votes in one call to the box", buckets=(1, 3, 10, 30, 100, 200, 300, 500, 700, 1000)
 )
@@ -83,6 +84,11 @@ class Metrics:
         while True:
             await asyncio.sleep(PUBLISH_S)
             self.publish()
+
+
+def count_openings(outcome: str, number: int) -> None:
+    """Openings of accounts: recorded, refused or unrecorded. Once a batch, so counted at once."""
+    _OPENINGS.labels(outcome).inc(number)
 
 
 class _Status:

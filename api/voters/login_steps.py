@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.access import Access
+from api.openings import Openings
 from api.outcomes import Code, VoterProblem
 from api.sessions import Session
 from api.snapshot import Snapshot, Watch
@@ -53,11 +54,13 @@ class Login:
         self.shows_mails = settings.mail_server() is None
         """Whether this is a demo without a mail server, which shows its mails on a page."""
         self.providers = settings.openid_providers()
+        self._openings = Openings(settings, keys, watch)
         self._keys = keys
         self._unproven = settings.login_unproven_per_hour
         self._life_s = settings.session_days * DAY_S
 
     async def stop(self) -> None:
+        await self._openings.stop()
         await self.scratch.aclose()
 
     async def ask(self, kind: str, typed: str, altcha: str | None, language: Language = VI) -> tuple[Identity, Asked]:
@@ -123,11 +126,14 @@ class Login:
         return await self.session_for(identity.proven(self._keys), agreed)
 
     async def session_for(self, proven: Proven, agreed: Agreed) -> LoggedIn:
-        """A session of the account of `proven`: the one place where a login ends. Errors: VoterProblem (not_ready)."""
+        """A session of the account of `proven`: the one place where a login ends, and is recorded with what was agreed
+        to. Errors: VoterProblem (not_ready).
+        """
         snapshot = self._ready()
         now_s = snapshot.now_ms() // 1000
         contest_id = snapshot.reading.contest_id if snapshot.reading else 0
         session = Session(contest_id, proven.account, proven.proof, now_s, now_s + self._life_s)
+        await self._openings.record(proven, agreed)
         return LoggedIn(self.access.sessions.mint(session), session.expires_at * 1000, self._life_s)
 
     def _ready(self) -> Snapshot:

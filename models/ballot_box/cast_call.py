@@ -1,6 +1,9 @@
-"""One call of `cast` with a batch of votes: what is sent, what the reply says, and what is certain without one."""
+"""One call with a batch, of votes (`cast`) or of openings: what is sent, what the reply says, and what is certain
+without one.
+"""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import hiredis
@@ -26,15 +29,22 @@ class UnclearReplyError(Exception):
 
 
 async def ask_box(
-    client: redis.asyncio.Redis, keys: ShardKeys, head: Head, votes: list[int | bytes], seconds: float
+    client: redis.asyncio.Redis,
+    keys: ShardKeys,
+    head: Head,
+    batch: Sequence[int | bytes],
+    seconds: float,
+    *,
+    function: str = "cast",
 ) -> Any:
     """The box's reply, or as a text why it did not run the call (so nothing was changed).
 
-    `votes`: account, entry and body of the event (`models/event.py`) of each, one after the other.
+    `batch`: account, entry and body of the event (`models/event.py`) of each vote, one after the other; for
+    `open_account` the bodies alone.
     Errors: BoxAway (done or not, nobody knows), ResponseError for what is not understood.
     """
     names = keys.all()
-    args = ("FCALL", library.function("cast"), len(names), *names, *head, *votes)
+    args = ("FCALL", library.function(function), len(names), *names, *head, *batch)
     deadline = time.monotonic() + seconds
 
     def left() -> float:

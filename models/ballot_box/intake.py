@@ -21,7 +21,7 @@ import structlog
 from redis.exceptions import ResponseError
 
 from models.ballot_box.cast_call import Head, UnclearReplyError, ask_box, read_reply
-from models.ballot_box.connection import TIMEOUT_S, BoxAway, BoxRefused, async_box, within
+from models.ballot_box.connection import TIMEOUT_S, BoxAway, BoxRefused, async_box, close_at_once, within
 from models.ballot_box.keys import ShardKeys, shard_keys
 from models.event import LogId
 from models.outcomes import Outcome
@@ -218,9 +218,7 @@ class _Shard:
             except Exception:
                 log.exception("a caller broke")  # and begins anew: its votes were settled as not confirmed
             finally:
-                with suppress(Exception):
-                    await client.connection_pool.disconnect(inuse_connections=True)
-                    await client.aclose()
+                await close_at_once(client)
             if not self._retired:
                 await asyncio.sleep(pause)
             pause = min(pause * 2, RECONNECT_S[1])
