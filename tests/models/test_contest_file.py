@@ -14,12 +14,15 @@ from models.contest_file import (
     MAX_ENTRIES,
     ContestFile,
     ContestFileError,
+    FileAttachment,
     FileCategory,
     FileContest,
     FileEntry,
+    FilePicture,
     parse_contest_file,
     read_contest_file,
 )
+from models.contest_texts import TEXTS
 from models.settings import ROOT
 
 DEMO = ROOT / "contests" / "demo.toml"
@@ -321,7 +324,7 @@ def test_the_examples_of_the_guide():
 
 def test_the_guide_names_every_field():
     guide = (ROOT / "docs" / "contest-files.md").read_text(encoding="utf-8")
-    for table in (FileContest, FileCategory, FileEntry):
+    for table in (FileContest, FileCategory, FileEntry, FilePicture, FileAttachment):
         for field in table.model_fields:
             assert f"`{field}`" in guide, field
 
@@ -343,3 +346,28 @@ def test_the_demo_contest():
         assert entry.published
         assert entry.summary
         assert entry.text
+        for name in ("title_en", "summary_en", "text_en"):
+            assert getattr(entry, name)
+        assert "(demonstration)" in entry.title_en
+        assert entry.pictures
+        for picture in entry.pictures:
+            assert "minh hoạ" in picture.alt
+            assert picture.alt_en
+    assert contest.area == "tỉnh Thái Nguyên"
+    for name in TEXTS:
+        assert getattr(contest, name), name
+
+
+def test_every_field_of_the_texts_has_its_english_one():
+    for name in TEXTS:
+        if not name.endswith("_en") and name not in {"help_line", "privacy_contact"}:
+            assert f"{name}_en" in TEXTS, name
+
+
+def test_the_files_of_the_demo_contest_are_small_and_all_used():
+    named = {
+        one.file for entry in read_contest_file(DEMO, NOW).entries for one in (*entry.pictures, *entry.attachments)
+    }
+    files = {path.relative_to(DEMO.parent).as_posix(): path for path in (DEMO.parent / "pictures").iterdir()}
+    assert set(files) == named
+    assert max(path.stat().st_size for path in files.values()) <= 12_288
