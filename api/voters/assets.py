@@ -110,6 +110,3 @@ ASSETS: dict[str, Cached] = {asset.address: asset.cached for asset in _LOADED.va
 def address_of(name: str) -> str:
     """The address of the static file `name`. Errors: KeyError."""
     return _LOADED[name].address
-
-
-STYLESHEET = address_of("site.css")

@@ -1,9 +1,9 @@
 """The voters' templates: Jinja2 with every value escaped, and an error for a name that nobody gave.
 
 Texts stand in Vietnamese between `{% trans %}` and `{% endtrans %}` or in `_("…")`; `render` puts them into the
-reader's language. In every template: `lang` (the language), `url("/binh-chon")` (an address in this language), the
-filters `number`, `votes`, `moment`, `until` (see `Language`), `prose`, and `entry | field("title")`, which is the
-English text of a record where there is one.
+reader's language. In every template: `lang` (the language), `url("/binh-chon")` (an address in this language),
+`asset("site.css")` (the address of a static file), the filters `number`, `votes`, `moment`, `until` (see `Language`),
+`prose`, and `entry | field("title")`, which is the English text of a record where there is one.
 
 `layout.html` has the blocks `title`, `head`, `main` and `scripts`. It takes `view` (without one a page says nothing of
 the contest, its state and its organiser; with one there is `contest` too) and `path` (of this page in Vietnamese, with
@@ -16,9 +16,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from api.voters.assets import STYLESHEET
+from api.voters.assets import address_of
 from api.voters.language import LANGUAGES, Language
 from api.voters.view import View
+from api.voters.words import script_words
 
 _HEADING = re.compile(r"\d+\. \S")
 
@@ -57,7 +58,13 @@ def _environment(language: Language) -> Environment:
     environment.policies["ext.i18n.trimmed"] = True
     i18n: Any = environment
     i18n.install_gettext_translations(language.translations, newstyle=True)
-    environment.globals |= {"lang": language, "languages": LANGUAGES, "stylesheet": STYLESHEET, "url": language.path}
+    environment.globals |= {
+        "asset": address_of,
+        "lang": language,
+        "languages": LANGUAGES,
+        "script_words": script_words(language),
+        "url": language.path,
+    }
     environment.filters |= {
         "field": language.of,
         "moment": language.moment,

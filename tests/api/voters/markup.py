@@ -19,7 +19,10 @@ class Balanced(HTMLParser):
         self.open, self.ids, self.addresses = [], [], []
 
     def handle_starttag(self, tag, attrs):
-        assert tag not in ("script", "style")
+        assert tag != "style"
+        if tag == "script":  # never inline
+            given = dict(attrs)
+            assert (given["type"], given["src"][:8]) == ("module", "/static/")
         for name, value in attrs:
             assert name != "style"
             assert not name.startswith("on")
