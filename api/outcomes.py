@@ -7,6 +7,7 @@ from typing import NamedTuple
 import orjson
 
 from api.answers import NO_STORE, PROBLEM, Answer, Header, answer
+from api.voters.language import N_
 from models.outcomes import Outcome
 
 
@@ -47,36 +48,38 @@ class Refusal(NamedTuple):
 
 
 REFUSALS: dict[Code, Refusal] = {
-    Code.MALFORMED: Refusal(400, "Malformed request", "Yêu cầu không đúng định dạng."),
-    Code.NO_SESSION: Refusal(401, "No session, or it is over", "Bạn cần đăng nhập để bình chọn."),
-    Code.NOT_OPEN_YET: Refusal(403, "Voting has not begun", "Chưa đến thời gian bình chọn."),
-    Code.CLOSED: Refusal(403, "Voting is closed", "Đã hết thời gian bình chọn."),
-    Code.PAUSED: Refusal(403, "Voting is paused", "Việc bình chọn đang tạm dừng. Mời bạn quay lại sau."),
-    Code.BLOCKED: Refusal(403, "This account may not vote", "Tài khoản này không được bình chọn."),
+    Code.MALFORMED: Refusal(400, "Malformed request", N_("Yêu cầu không đúng định dạng.")),
+    Code.NO_SESSION: Refusal(401, "No session, or it is over", N_("Bạn cần đăng nhập để bình chọn.")),
+    Code.NOT_OPEN_YET: Refusal(403, "Voting has not begun", N_("Chưa đến thời gian bình chọn.")),
+    Code.CLOSED: Refusal(403, "Voting is closed", N_("Đã hết thời gian bình chọn.")),
+    Code.PAUSED: Refusal(403, "Voting is paused", N_("Việc bình chọn đang tạm dừng. Mời bạn quay lại sau.")),
+    Code.BLOCKED: Refusal(403, "This account may not vote", N_("Tài khoản này không được bình chọn.")),
     Code.CROSS_SITE: Refusal(
-        403, "The request comes from another website", "Yêu cầu không đến từ trang bình chọn. Hãy mở lại trang."
+        403, "The request comes from another website", N_("Yêu cầu không đến từ trang bình chọn. Hãy mở lại trang.")
     ),
-    Code.NOT_FOUND: Refusal(404, "Not found", "Không tìm thấy nội dung này."),
-    Code.UNKNOWN_ENTRY: Refusal(404, "No such entry may be voted for", "Không có bài dự thi này."),
-    Code.UNKNOWN_RECEIPT: Refusal(404, "No such receipt", "Mã phiếu không đúng. Hãy kiểm tra lại từng ký tự."),
-    Code.WRONG_METHOD: Refusal(405, "Method not allowed", "Cách gọi này không được hỗ trợ."),
+    Code.NOT_FOUND: Refusal(404, "Not found", N_("Không tìm thấy nội dung này.")),
+    Code.UNKNOWN_ENTRY: Refusal(404, "No such entry may be voted for", N_("Không có bài dự thi này.")),
+    Code.UNKNOWN_RECEIPT: Refusal(404, "No such receipt", N_("Mã phiếu không đúng. Hãy kiểm tra lại từng ký tự.")),
+    Code.WRONG_METHOD: Refusal(405, "Method not allowed", N_("Cách gọi này không được hỗ trợ.")),
     Code.OTHER_ACCOUNT: Refusal(
-        409, "The session is another account's", "Lần bấm này thuộc về một tài khoản khác. Hãy bấm lại."
+        409, "The session is another account's", N_("Lần bấm này thuộc về một tài khoản khác. Hãy bấm lại.")
     ),
-    Code.TOO_LARGE: Refusal(413, "Request body too large", "Yêu cầu quá lớn."),
-    Code.INVALID: Refusal(422, "Invalid request", "Nội dung yêu cầu không hợp lệ."),
-    Code.TOO_MANY: Refusal(429, "Too many requests", "Bạn thao tác quá nhanh. Mời bạn thử lại sau.", (5, 15)),
-    Code.INTERNAL: Refusal(500, "Internal error", "Hệ thống gặp lỗi. Mời bạn thử lại."),
-    Code.BUSY: Refusal(503, "Too many votes at once", "Hệ thống đang rất đông. Phiếu chưa được ghi.", (1, 4)),
-    Code.NOT_READY: Refusal(503, "The ballot box is not ready", "Hòm phiếu chưa sẵn sàng. Mời bạn thử lại.", (1, 5)),
+    Code.TOO_LARGE: Refusal(413, "Request body too large", N_("Yêu cầu quá lớn.")),
+    Code.INVALID: Refusal(422, "Invalid request", N_("Nội dung yêu cầu không hợp lệ.")),
+    Code.TOO_MANY: Refusal(429, "Too many requests", N_("Bạn thao tác quá nhanh. Mời bạn thử lại sau."), (5, 15)),
+    Code.INTERNAL: Refusal(500, "Internal error", N_("Hệ thống gặp lỗi. Mời bạn thử lại.")),
+    Code.BUSY: Refusal(503, "Too many votes at once", N_("Hệ thống đang rất đông. Phiếu chưa được ghi."), (1, 4)),
+    Code.NOT_READY: Refusal(
+        503, "The ballot box is not ready", N_("Hòm phiếu chưa sẵn sàng. Mời bạn thử lại."), (1, 5)
+    ),
     Code.NOT_CONFIRMED: Refusal(
         503,
         "The vote may or may not be counted; repeat it to know",
-        "Chưa xác nhận được phiếu. Hãy bấm lại: mỗi phiếu chỉ được tính một lần.",
+        N_("Chưa xác nhận được phiếu. Hãy bấm lại: mỗi phiếu chỉ được tính một lần."),
         (1, 4),
     ),
     Code.LEDGER_AWAY: Refusal(
-        503, "The ledger does not answer", "Chưa tra cứu được sổ phiếu lúc này. Phiếu của bạn vẫn an toàn.", (5, 15)
+        503, "The ledger does not answer", N_("Chưa tra cứu được sổ phiếu lúc này. Phiếu của bạn vẫn an toàn."), (5, 15)
     ),
 }
 
