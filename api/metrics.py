@@ -19,6 +19,8 @@ _VOTES = Counter("binhchon_votes", "Answers to votes, by outcome", ["outcome"])
 _LOST = Counter("binhchon_lost_receipts", "Genuine receipts found neither in the ledger nor pending: a lost vote each")
 _CLAIMS = Counter("binhchon_claims", "Claims of lost votes, by outcome", ["outcome"])
 _OPENINGS = Counter("binhchon_account_openings", "Openings of accounts, by what became of them", ["outcome"])
+_CODES = Counter("binhchon_login_codes", "Requests for login codes, by kind and outcome", ["kind", "outcome"])
+_SESSIONS = Counter("binhchon_sessions", "Logins, by how the identity was proven", ["proof"])
 _BATCH_VOTES = Histogram(
     "binhchon_batch_votes", "Votes in one call to the box", buckets=(1, 3, 10, 30, 100, 200, 300, 500, 700, 1000)
 )
@@ -89,6 +91,16 @@ class Metrics:
 def count_openings(outcome: str, number: int) -> None:
     """Openings of accounts: recorded, refused or unrecorded. Once a batch, so counted at once."""
     _OPENINGS.labels(outcome).inc(number)
+
+
+def count_code(kind: str, outcome: str) -> None:
+    """One request for a login code. `outcome`: as models/scratch/codes.py: Asking, or `disposable`."""
+    _CODES.labels(kind, outcome).inc()
+
+
+def count_session(proof: str) -> None:
+    """One login. `proof`: as models/event.py: Proof, in small letters."""
+    _SESSIONS.labels(proof).inc()
 
 
 class _Status:

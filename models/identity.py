@@ -13,9 +13,10 @@ from email_validator import EmailNotValidError, validate_email
 
 from models.account import account_of
 from models.event import Proof
+from models.phone import looks_like_a_number, mobile_number
 from models.secrets import KeyRing
 
-Kind = Literal["email"]
+Kind = Literal["email", "sms"]
 """How an identity is proven by a code."""
 
 LONGEST = 254  # characters of an address (RFC 5321, 4.5.3.1.3)
@@ -62,11 +63,16 @@ class Identity:
 
     @property
     def masked(self) -> str:
-        """`n•••@example.vn`: enough for its owner to know it again."""
+        """`n•••@example.vn`, `09•• ••• 123`: enough for its owner to know it again."""
+        if self.kind == "sms":
+            return f"0{self.address[3]}•• ••• {self.address[-3:]}"
         local, _, domain = self.address.partition("@")
         return f"{local[0]}•••@{domain}"
 
     def proven(self, keys: KeyRing) -> Proven:
+        """`domain` of a number: `+84` and the two digits that tell the carrier."""
+        if self.kind == "sms":
+            return Proven(self.account(keys), Proof.SMS, self.masked, self.address[:5])
         local, _, domain = self.address.partition("@")
         return Proven(self.account(keys), Proof.EMAIL, self.masked, domain, local)
 
@@ -88,11 +94,26 @@ def proven_by_oidc(keys: KeyRing, iss: str, sub: str, *, email: str, title: str)
     return Proven(account, Proof.OIDC, hint, urlsplit(iss).hostname or "", local)
 
 
+def kind_of(typed: str) -> Kind:
+    """What `typed` is meant as, where a form has one field for both."""
+    return "sms" if looks_like_a_number(typed) else "email"
+
+
 def normalise(kind: Kind, typed: str) -> Identity:
     """The identity that `typed` means. Errors: InvalidIdentityError."""
     text = typed.strip()
     if len(text) > LONGEST:
         raise InvalidIdentityError(f"longer than {LONGEST} characters")
+    if kind == "sms":
+        number = mobile_number(text)
+        if number is None:
+            raise InvalidIdentityError("not a Vietnamese mobile number")
+        return Identity("sms", number)
+    return Identity("email", _mailbox(text))
+
+
+def _mailbox(text: str) -> str:
+    """The one spelling of an address. Errors: InvalidIdentityError."""
     try:
         found = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:
@@ -110,4 +131,4 @@ def normalise(kind: Kind, typed: str) -> Identity:
         local = local.replace(".", "")
     if not local:
         raise InvalidIdentityError("nothing is left before the @")
-    return Identity(kind, f"{local}@{domain}")
+    return f"{local}@{domain}"

@@ -6,7 +6,7 @@ is for who takes it (models/scratch/codes.py), by the id that `verify` returns.
 
 import hashlib
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import altcha
 
@@ -15,29 +15,52 @@ from models.secrets import KeyRing
 LIFE_S = 600
 LONGEST = 4096  # characters of a payload
 _ALGORITHM = "PBKDF2/SHA-256"
-_KEY_PREFIX = "00"  # 256 derivations at an average
+
+
+class Step(NamedTuple):
+    """What is asked for from a load of so many codes a minute on."""
+
+    load: int
+    divisor: int
+    """Of the cost of one derivation."""
+    prefix: str
+    """Hex digits that the derived key begins with: 256 derivations at an average for two, 4,096 for three."""
+
+    @property
+    def times(self) -> int:
+        """The work at an average, as a multiple of that without load."""
+        return int(16 ** (len(self.prefix) - 2) / self.divisor)
+
+
+STEPS = (Step(0, 1, "00"), Step(1_200, 8, "000"), Step(6_000, 4, "000"), Step(30_000, 2, "000"))
+"""1, 2, 4 and 8 times the work. More derivations, each of a lower cost: a verification, which is one derivation, costs
+us less when we are busy than when we are not.
+"""
 
 
 class Proofs:
-    """Makes challenges and verifies solutions. `cost`: PBKDF2 iterations of each derivation."""
+    """Makes challenges and verifies solutions. `cost`: PBKDF2 iterations of each derivation, without load."""
 
     def __init__(self, keys: KeyRing, cost: int) -> None:
         self._secret = keys.derived("proof of work").hex()
         self._cost = cost
 
-    def challenge(self, now: float) -> dict[str, Any]:
-        """A challenge as ALTCHA's widget takes it. `now`: seconds since 1970."""
+    def challenge(self, now: float, load: int = 0) -> dict[str, Any]:
+        """A challenge as ALTCHA's widget takes it. `now`: seconds since 1970; `load`: codes sent in a minute."""
+        step = step_of(load)
         made = altcha.create_challenge(
             _ALGORITHM,
-            self._cost,
-            key_prefix=_KEY_PREFIX,
+            max(1, self._cost // step.divisor),
+            key_prefix=step.prefix,
             expires_at=int(now) + LIFE_S,
             hmac_secret=self._secret,
         )
         return made.to_dict()
 
     def verify(self, payload: str, now: float | None = None) -> str | None:
-        """The id of a genuine solution, the same however the payload is spelled; None for anything else."""
+        """The id of a genuine solution, the same however the payload is spelled; None for anything else. Whatever cost
+        was asked for is signed, so a solution stays good when the load has changed meanwhile.
+        """
         if len(payload) > LONGEST:
             return None
         try:
@@ -49,3 +72,7 @@ class Proofs:
         if not genuine or not isinstance(expires_at, int) or expires_at < (time.time() if now is None else now):
             return None
         return hashlib.blake2b(str(parsed.challenge.signature).encode(), digest_size=16).hexdigest()
+
+
+def step_of(load: int) -> Step:
+    return [step for step in STEPS if step.load <= load][-1]

@@ -12,12 +12,15 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from models.channels import Channels
+from models.disposable import domains_of
 from models.mail import MailServer, parse_smtp_url
 from models.oidc import Provider, provider_names, provider_of
 from models.secrets import KeyRing, generated_secret
+from models.sms import SmsGateway, parse_sms_gateway
 
 ROOT = Path(__file__).resolve().parent.parent
 EMBEDDED_ENV = "stack.env"  # written by `binhchon up` into DATA_DIR: the addresses of the embedded servers
@@ -65,6 +68,14 @@ class Settings(BaseSettings):
     """`smtp://user:password@host:587` or `smtps://…`: where login codes are handed over. Unset: the demo shows them."""
     mail_from: str | None = None
     """Whom the mails with login codes come from; needed with SMTP_URL."""
+    sms_url: SecretStr | None = None
+    """Where the SMS gateway is called; with SMS_HEADERS and SMS_BODY as models/sms.py says. Unset: no codes by SMS."""
+    sms_headers: SecretStr | None = None
+    sms_body: SecretStr | None = None
+    sms_enabled: bool = True
+    """False: as if SMS_URL were unset. `binhchon sms --off` acts without a restart."""
+    sms_per_hour: int = Field(default=1000, ge=0, le=10_000_000)
+    """Codes by SMS an hour for everybody together: each costs money."""
     login_proof_cost: int = Field(default=5000, ge=1, le=1_000_000)
     """Proof of work before a code is sent: PBKDF2 iterations, about 256 times over."""
     login_unproven_per_hour: int = Field(default=300, ge=0, le=10_000_000)
@@ -75,6 +86,8 @@ class Settings(BaseSettings):
     """
     claims_per_hour: int = Field(default=600, ge=0, le=1_000_000)
     """Claims of lost votes an hour from everybody who is not logged in, and as many from those who are."""
+    disposable_domains: str = ""
+    """Comma-separated mail domains that nobody may log in with, besides those of the public list."""
     session_days: int = Field(default=3, ge=1, le=30)
     metrics_token: SecretStr | None = None
     """`/metrics` answers on loopback, or to `Authorization: Bearer` with this token."""
@@ -104,6 +117,17 @@ class Settings(BaseSettings):
     def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             parse_smtp_url(value.get_secret_value(), "")
+        return value
+
+    @model_validator(mode="after")
+    def _sms(self) -> "Settings":
+        self.sms_gateway()
+        return self
+
+    @field_validator("disposable_domains")
+    @classmethod
+    def _domains(cls, value: str) -> str:
+        domains_of(value)
         return value
 
     @field_validator("mail_from")
@@ -191,14 +215,34 @@ class Settings(BaseSettings):
             ),
         )
 
-    def mail_server(self) -> MailServer | None:
-        """The server that login codes go through; None in a demo that shows them itself.
+    def channels(self) -> Channels:
+        """The ways that login codes go.
 
-        Errors: SettingsError in production without one, and where nobody is named as the sender.
+        Errors: SettingsError in production when there is no way to log in at all, for a demo that all the world could
+        reach and that would show everybody's codes, and where nobody is named as the sender of mails.
         """
+        mail, sms = self.mail_server(), self.sms_gateway()
+        if mail or sms or (self.oidc_providers and (self.environment == "production" or self._is_public())):
+            return Channels(mail, sms, shown=False)
+        if self.environment == "production":
+            raise SettingsError("SMTP_URL, SMS_URL or OIDC_PROVIDERS must be set in production: nobody could log in")
+        if self._is_public():
+            raise SettingsError("SMTP_URL or SMS_URL must be set with an https PUBLIC_ORIGIN: all would see all codes")
+        return Channels(None, None, shown=True)
+
+    def _is_public(self) -> bool:
+        return self.public_origin is not None and urlsplit(self.public_origin).scheme == "https"
+
+    def sms_gateway(self) -> SmsGateway | None:
+        """Errors: ValueError, which names the setting and repeats nothing of it."""
+        if self.sms_url is None or not self.sms_enabled:
+            return None
+        headers, body = (one.get_secret_value() if one else None for one in (self.sms_headers, self.sms_body))
+        return parse_sms_gateway(self.sms_url.get_secret_value(), headers, body)
+
+    def mail_server(self) -> MailServer | None:
+        """The server that login codes go through by e-mail. Errors: SettingsError where nobody is named as sender."""
         if self.smtp_url is None:
-            if self.environment == "production":
-                raise SettingsError("SMTP_URL must be set in production: login codes are sent by e-mail")
             return None
         if self.mail_from is None:
             raise SettingsError("MAIL_FROM must be set with SMTP_URL, for example binhchon@example.vn")
@@ -261,7 +305,8 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         what = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{'.'.join(str(part) for part in first['loc']).upper()}: {what}") from None
+        name = ".".join(str(part) for part in first["loc"]).upper()
+        raise SettingsError(f"{name}: {what}" if name else what) from None
 
 
 def _providers(names: str) -> tuple[Provider, ...]:

@@ -33,7 +33,7 @@ def run(settings: Settings) -> int:
     data_dir = settings.data_dir
     stack.open_data_dir(data_dir)
     settings.keys()  # a secret that is missing is one line here; in the processes it would be a crash again and again
-    settings.mail_server()
+    settings.channels()
     owner = stack.take_supervisor_lock(data_dir)
     try:
         for log in (data_dir / "logs").glob("*.log"):

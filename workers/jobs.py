@@ -100,7 +100,7 @@ def send_codes(seconds: float) -> None:
     stack = settings().require_stack()
     try:
         asyncio.run(
-            send_slice(stack.scratch(), stack.keys(), stack.mail_server(), seconds=seconds, stopping=stopping.is_set)
+            send_slice(stack.scratch(), stack.keys(), stack.channels(), seconds=seconds, stopping=stopping.is_set)
         )
     except ScratchAway as error:
         log.warning("the codes wait", problem=str(error))

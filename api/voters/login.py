@@ -23,7 +23,8 @@ BODY_LIMIT = 16_384  # bytes
 NO_STORE = {"Cache-Control": "no-store"}
 ON_ITS_WAY = (Asking.SENT, Asking.COOLING)
 """A code is on its way, from this request or from the one before: pressed twice or loaded again is one code."""
-CAPPED = N_("Địa chỉ này đã nhận đủ số mã trong một giờ. Mời bạn thử lại sau %(minutes)s phút.")
+CAPPED = N_("Địa chỉ hoặc số này đã nhận đủ số mã trong một giờ. Mời bạn thử lại sau %(minutes)s phút.")
+SPENT = N_("Số tin nhắn SMS gửi được trong giờ này đã hết. Mời bạn dùng cách khác, hoặc thử lại sau %(minutes)s phút.")
 CROWDED = N_("Hiện có quá nhiều yêu cầu gửi mã. Mời bạn thử lại sau %(minutes)s phút.")
 
 
@@ -68,8 +69,11 @@ def login_router(login: Login) -> APIRouter:
 
     @router.get("/api/login/challenge", summary="A proof of work to be done before a code is sent")
     async def challenge() -> JSONResponse:
-        """An ALTCHA challenge (version 2 of its protocol), good for ten minutes and for one code."""
-        return JSONResponse(login.proofs.challenge(time.time()), headers=NO_STORE)
+        """An ALTCHA challenge (version 2 of its protocol), good for ten minutes and for one code. The more codes are
+        asked for, the more work it is.
+        """
+        pulse = await login.pulses.now()
+        return JSONResponse(login.proofs.challenge(time.time(), pulse.load), headers=NO_STORE)
 
     @router.post(
         "/api/login/code",
@@ -107,14 +111,14 @@ def login_router(login: Login) -> APIRouter:
         wanted = await _read(login, request, EnterCode)
         entered = await login.enter(wanted.kind, wanted.identity, wanted.code, agreed_to(wanted.agreed))
         body = Entered(token=entered.token, expires_at=rfc3339(entered.expires_at))
-        return JSONResponse(body.model_dump(), headers=NO_STORE | {"Set-Cookie": login.cookie(entered)})
+        return login.with_cookies(JSONResponse(body.model_dump(), headers=NO_STORE), entered)
 
     @router.delete("/api/login", status_code=204, summary="Log out", responses=problems(Code.CROSS_SITE))
     async def leave(request: Request) -> Response:
         """Takes the cookie away. A token is stateless: one that was kept elsewhere lasts until it expires."""
         if not login.own_call(fields_of(request.headers.raw)):
             raise VoterProblem(Code.CROSS_SITE)
-        return Response(status_code=204, headers=NO_STORE | {"Set-Cookie": login.cookie(None)})
+        return login.with_cookies(Response(status_code=204, headers=NO_STORE), None)
 
     return router
 
@@ -131,7 +135,7 @@ async def bounded_body(request: Request, limit: int = BODY_LIMIT) -> bytes:
 
 def limited(asked: Asked, language: Language) -> str:
     """Why no code was sent, and when to come back."""
-    sentence = CAPPED if asked.outcome is Asking.CAPPED else CROWDED
+    sentence = {Asking.CAPPED: CAPPED, Asking.SPENT: SPENT}.get(asked.outcome, CROWDED)
     return language.text(sentence, minutes=-(-asked.retry_after // 60))
 
 

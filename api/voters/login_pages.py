@@ -57,6 +57,7 @@ def login_pages(login: Login, language: Language) -> APIRouter:
 
     @router.get("/dang-nhap")
     async def form(request: Request) -> Response:
+        await login.pulses.now()
         typed = {"next": request.query_params.get("next", "")}  # nothing else: no link ticks a box for the voter
         return login_page(login, language, "login.html", typed, request)
 
@@ -78,11 +79,9 @@ def login_pages(login: Login, language: Language) -> APIRouter:
             return login_page(
                 login, language, "login.html", {}, request, turned_by(VoterProblem(Code.CROSS_SITE), language)
             )
-        return RedirectResponse(
-            language.path("/"), 303, {"Set-Cookie": login.cookie(None), "Cache-Control": "no-store"}
-        )
+        return login.with_cookies(see_other(language.path("/")), None)
 
-    if login.shows_mails:
+    if login.channels.shown:
 
         @router.get("/demo/hop-thu")
         async def demo(request: Request) -> Response:
@@ -99,12 +98,13 @@ async def _ask(login: Login, language: Language, request: Request) -> Response:
         if faults := (*_identity_faults(login, typed), *missing_agreement(typed)):
             return login_page(login, language, "login.html", typed, request, Turned(422, faults))
         altcha = typed.get("altcha", "")[: LONGEST_PROOF + 1] or None
-        identity, asked = await login.ask("email", typed.get("identity", ""), altcha, language)
-        late = await login.codes_are_late()
+        address = typed.get("identity", "")
+        identity, asked = await login.ask(login.kind_of(address), address, altcha, language)
+        late = await login.codes_are_late(identity.kind)
     except VoterProblem as error:
         return login_page(login, language, "login.html", typed, request, turned_by(error, language))
     if asked.outcome in ON_ITS_WAY:
-        return login_page(login, language, "login_code.html", typed, request, masked=identity.masked, late=late)
+        return _code_page(login, language, typed, request, late=late)
     headers = ((b"retry-after", b"%d" % asked.retry_after),)
     return login_page(login, language, "login.html", typed, request, Turned(429, (), limited(asked, language), headers))
 
@@ -119,18 +119,40 @@ async def _enter(login: Login, language: Language, request: Request) -> Response
         if faults := missing_agreement(typed):
             return login_page(login, language, "login.html", typed, request, Turned(422, faults))
         agreed = agreed_to(typed)
-        entered = await login.enter("email", typed.get("identity", ""), typed.get("code", "")[:32], agreed)
+        address = typed.get("identity", "")
+        entered = await login.enter(login.kind_of(address), address, typed.get("code", "")[:32], agreed)
     except VoterProblem as error:
-        name = "login_code.html" if typed.get("identity") else "login.html"
-        return login_page(login, language, name, typed, request, turned_by(error, language), masked=None, late=False)
-    headers = {"Set-Cookie": login.cookie(entered), "Cache-Control": "no-store"}
-    return RedirectResponse(own_path(typed.get("next", ""), language), 303, headers)
+        turned = turned_by(error, language)
+        if "code" in dict(turned.faults) or (typed.get("identity") and not turned.faults):
+            return _code_page(login, language, typed, request, turned)
+        return login_page(login, language, "login.html", typed, request, turned)
+    return login.with_cookies(see_other(own_path(typed.get("next", ""), language)), entered)
+
+
+def _code_page(
+    login: Login,
+    language: Language,
+    typed: Typed,
+    request: Request,
+    turned: Turned | None = None,
+    *,
+    late: bool = False,
+) -> Response:
+    """The page that asks for the code. `late`: the mail server or the gateway is in trouble."""
+    address = typed.get("identity", "")
+    kind = login.kind_of(address)
+    try:
+        masked = login.identity(kind, address).masked
+    except VoterProblem:
+        masked = ""
+    return login_page(login, language, "login_code.html", typed, request, turned, kind=kind, masked=masked, late=late)
 
 
 def _identity_faults(login: Login, typed: Typed) -> tuple[Fault, ...]:
     """What is wrong with the address, so that it is said together with boxes that are not ticked."""
+    address = typed.get("identity", "")
     try:
-        login.identity("email", typed.get("identity", ""))
+        login.identity(login.kind_of(address), address)
     except VoterProblem as error:
         return (Fault("identity", str(error.more["detail"])),)
     return ()
@@ -176,7 +198,8 @@ def login_page(
         ticked=[purpose.name.lower() for purpose, _ in agreed_to(typed)],
         faults={field: language.text(sentence) for field, sentence in turned.faults} if turned else {},
         problem=turned.sentence if turned else "",
-        demo=login.shows_mails,
+        demo=login.channels.shown,
+        kinds=login.kinds,
         providers=login.providers,
         in_app=in_app(request.headers.get("user-agent", "")),
         **values,

@@ -4,21 +4,25 @@ Nothing here asks the ledger, and no answer says whether an identity is known: t
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from api.access import Access
+from api.metrics import count_code, count_session
 from api.openings import Openings
 from api.outcomes import Code, VoterProblem
 from api.sessions import Session
 from api.snapshot import Snapshot, Watch
 from api.voters.language import N_, VI, Language
+from api.voters.pulse import Pulses
 from models.agreement import Agreed
-from models.identity import Identity, InvalidIdentityError, Proven, normalise
+from models.disposable import domains_of, is_disposable
+from models.identity import Identity, InvalidIdentityError, Kind, Proven, kind_of, normalise
 from models.proof_of_work import Proofs
 from models.scratch import codes
-from models.scratch.codes import Asked, Asking
+from models.scratch.codes import Asked, Asking, Budgets
 from models.scratch.connection import ScratchAway, async_scratch
 from models.scratch.outbox import is_in_trouble
 from models.secrets import KeyRing
@@ -26,19 +30,28 @@ from models.settings import Settings
 
 DAY_S = 86_400
 WRONG_ADDRESS = N_("Địa chỉ email chưa đúng. Ví dụ: ten@gmail.com")
-WRONG_CODE = N_(
-    "Mã không đúng, đã được dùng hoặc đã hết hạn. Hãy xem lại thư mới nhất; sau 5 lần nhập sai, bạn cần xin mã mới."
+WRONG_NUMBER = N_(
+    "Số điện thoại chưa đúng. Mã chỉ gửi được tới số di động của Việt Nam, không gửi được tới số cố định."
+    " Ví dụ: 0912 345 678"
 )
-WRONG_KIND = N_("Hiện chỉ nhận mã qua email.")
+DISPOSABLE = N_(
+    "Địa chỉ email dùng tạm không đăng nhập được, vì ai cũng mở được hộp thư đó. Mời bạn dùng địa chỉ của riêng mình."
+)
+SMS_OFF = N_("Hiện chưa gửi được mã qua tin nhắn SMS. Mời bạn dùng cách khác, hoặc thử lại sau.")
+WRONG_CODE = N_(
+    "Mã không đúng, đã được dùng hoặc đã hết hạn. Hãy xem lại mã mới nhất; sau 5 lần nhập sai, bạn cần xin mã mới."
+)
+WRONG_KIND = N_("Hiện không gửi mã bằng cách này.")
 WRONG_PROOF = N_("Bước kiểm tra tự động chưa xong, đã được dùng hoặc đã quá hạn. Hãy tải lại trang và thử lại.")
 AWAY = N_("Chưa đăng nhập được lúc này. Mời bạn thử lại sau ít giây.")
 
 
 @dataclass(frozen=True)
 class LoggedIn:
-    """`expires_at`: ms since 1970."""
+    """`expires_at`: ms since 1970. `account_tag`: see `Sessions.account_tag`."""
 
     token: str
+    account_tag: str
     expires_at: int
     max_age_s: int
 
@@ -51,12 +64,13 @@ class Login:
         self.watch = watch
         self.proofs = Proofs(keys, settings.login_proof_cost)
         self.scratch = async_scratch(settings.scratch())
-        self.shows_mails = settings.mail_server() is None
-        """Whether this is a demo without a mail server, which shows its mails on a page."""
+        self.pulses = Pulses(self.scratch)
+        self.channels = settings.channels()
         self.providers = settings.openid_providers()
         self._openings = Openings(settings, keys, watch)
         self._keys = keys
-        self._unproven = settings.login_unproven_per_hour
+        self._budgets = Budgets(settings.login_unproven_per_hour, settings.sms_per_hour)
+        self._disposable = domains_of(settings.disposable_domains)
         self._life_s = settings.session_days * DAY_S
 
     async def stop(self) -> None:
@@ -84,29 +98,51 @@ class Login:
                 self._keys,
                 identity,
                 proof=proof,
-                unproven=self._unproven,
+                budgets=self._budgets,
                 contest=contest,
                 language=language.code,
+                now=time.time(),
             )
         except ScratchAway:
             raise VoterProblem(Code.NOT_READY, detail=AWAY) from None
+        count_code(identity.kind, asked.outcome.value)
         if asked.outcome is Asking.SHUT and proof is not None:
             raise invalid("altcha", WRONG_PROOF)
+        if asked.outcome is Asking.OFF:
+            raise invalid("identity", SMS_OFF)
         return identity, asked
 
     def identity(self, kind: str, typed: str) -> Identity:
         """The identity that was typed. Errors: VoterProblem (invalid)."""
-        if kind != "email":
+        known: Kind | None = next((one for one in self.channels.kinds if one == kind), None)
+        if known is None:
             raise invalid("kind", WRONG_KIND)
         try:
-            return normalise("email", typed)
+            identity = normalise(known, typed)
         except InvalidIdentityError:
-            raise invalid("identity", WRONG_ADDRESS) from None
+            raise invalid("identity", WRONG_NUMBER if known == "sms" else WRONG_ADDRESS) from None
+        if known == "email" and is_disposable(identity.address.partition("@")[2], self._disposable):
+            count_code(known, "disposable")
+            raise invalid("identity", DISPOSABLE)
+        return identity
 
-    async def codes_are_late(self) -> bool:
-        """Whether the mail server is away just now: the page that waits for a code says so. Errors: VoterProblem."""
+    def kind_of(self, typed: str) -> str:
+        """The kind of identity that was typed into the one field; where there is one kind only, it is that."""
+        meant, kinds = kind_of(typed), self.channels.kinds
+        return meant if meant in kinds or not kinds else kinds[0]
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What codes are sent to just now, as the last pulse had it."""
+        return tuple(kind for kind in self.channels.kinds if kind != "sms" or self.pulses.last.sms)
+
+    async def codes_are_late(self, kind: Kind) -> bool:
+        """Whether the mail server or the SMS gateway is away just now: the page that waits for a code says so.
+
+        Errors: VoterProblem.
+        """
         try:
-            return await is_in_trouble(self.scratch)
+            return await is_in_trouble(self.scratch, kind)
         except ScratchAway:
             raise VoterProblem(Code.NOT_READY, detail=AWAY) from None
 
@@ -130,11 +166,14 @@ class Login:
         to. Errors: VoterProblem (not_ready).
         """
         snapshot = self._ready()
+        count_session(proven.proof.name.lower())
         now_s = snapshot.now_ms() // 1000
         contest_id = snapshot.reading.contest_id if snapshot.reading else 0
         session = Session(contest_id, proven.account, proven.proof, now_s, now_s + self._life_s)
         await self._openings.record(proven, agreed)
-        return LoggedIn(self.access.sessions.mint(session), session.expires_at * 1000, self._life_s)
+        sessions = self.access.sessions
+        tag = sessions.account_tag(contest_id, proven.account)
+        return LoggedIn(sessions.mint(session), tag, session.expires_at * 1000, self._life_s)
 
     def _ready(self) -> Snapshot:
         """The snapshot that sessions are made for. Errors: VoterProblem."""
@@ -150,12 +189,17 @@ class Login:
         bearer = fields.get(b"authorization", b"")[:7].lower() == b"bearer "
         return bearer or self.access.same_origin(fields)
 
-    def cookie(self, entered: LoggedIn | None) -> str:
-        """The Set-Cookie field: the session, or with None the end of it (RFC 6265bis, 4.1)."""
+    def with_cookies(self, answer: Response, entered: LoggedIn | None) -> Response:
+        """`answer` with the session's cookie, and beside it one that scripts read: that there is a session, and whose
+        (its tag). None: the end of both (RFC 6265bis, 4.1).
+        """
         name = self.access.cookie.decode()
         secure = "; Secure" if name.startswith("__Host-") else ""
-        value, age = (entered.token, entered.max_age_s) if entered else ("", 0)
-        return f"{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"
+        token, tag, age = (entered.token, entered.account_tag, entered.max_age_s) if entered else ("", "", 0)
+        kept = f"Path=/; Max-Age={age}; SameSite=Lax{secure}"
+        answer.headers.append("Set-Cookie", f"{name}={token}; {kept}; HttpOnly")
+        answer.headers.append("Set-Cookie", f"{TAG_COOKIE}={tag}; {kept}")
+        return answer
 
 
 def invalid(field: str, sentence: str) -> VoterProblem:

@@ -1,12 +1,14 @@
 """Login codes: six digits, five minutes, five tries; kept as a keyed digest, under the account and never the address.
 
-| key                     | type           | what                                                          |
-|-------------------------|----------------|---------------------------------------------------------------|
-| `code:<account>`        | hash, 5 min    | `digest` of the code, `tries` so far                            |
-| `code:cool:<account>`   | string, 60 s   | a code was sent just now                                        |
-| `code:hour:<account>`   | counter, 1 h   | codes sent to this identity                                     |
-| `proof:<id>`            | counter, 10 min| this solution was used                                          |
-| `proof:none`            | counter, 1 h   | codes sent to anybody without a proof of work (no JavaScript)   |
+| key                     | type            | what                                                            |
+|-------------------------|-----------------|-----------------------------------------------------------------|
+| `code:<account>`        | hash, 5 min     | `digest` of the code, `tries` so far                            |
+| `code:cool:<account>`   | string, 60 s    | a code was sent just now                                        |
+| `code:hour:<account>`   | counter, 1 h    | codes sent to this identity                                     |
+| `code:load:<minute>`    | counter, 2 min  | codes sent to anybody in this minute since 1970                 |
+| `proof:<id>`            | counter, 10 min | this solution was used                                          |
+| `proof:none`            | counter, 1 h    | codes sent to anybody without a proof of work (no JavaScript)   |
+| `sms:hour`              | counter, 1 h    | codes sent to anybody by SMS                                    |
 
 The code itself is nowhere: the outbox holds a nonce, from which who has the identity key makes the code.
 Limits never look at network addresses: carriers and schools share one.
@@ -18,6 +20,7 @@ import secrets
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
@@ -25,11 +28,13 @@ from models.identity import Identity
 from models.proof_of_work import LIFE_S as PROOF_LIFE_S
 from models.scratch.connection import AsyncScratchClient, scratch_errors
 from models.scratch.outbox import DUE, MESSAGE
+from models.scratch.switches import SWITCH
 from models.secrets import KeyRing
 
 LIFE_S = 300
 TRIES = 5
 COOL_DOWN_S = 60
+MINUTE_S = 60
 HOUR_S = 3600
 HOURLY_CAP = 5
 """Codes an hour for one identity: with five tries each, 25 guesses at a million."""
@@ -48,14 +53,34 @@ class Asking(Enum):
     """This identity has had its codes of this hour."""
     SHUT = "shut"
     """The solution was used before; without one: the budget of this hour is used up."""
+    SPENT = "spent"
+    """The SMS of this hour are used up."""
+    OFF = "off"
+    """An operator has switched this kind off."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """`retry_after`: seconds until this identity may ask again (with SHUT: until the gate opens again)."""
+    """`retry_after`: seconds until this identity may ask again (with SHUT and SPENT: until the gate opens again)."""
 
     outcome: Asking
     retry_after: int
+
+
+class Budgets(NamedTuple):
+    """Codes an hour for everybody together: without a proof of work, and by SMS."""
+
+    unproven: int
+    sms: int
+
+
+class _Gate(NamedTuple):
+    """A counter that refuses: how often it opens in its life."""
+
+    key: str
+    most: int
+    life_s: int
+    shut: Asking
 
 
 async def issue(
@@ -64,14 +89,15 @@ async def issue(
     identity: Identity,
     *,
     proof: str | None,
-    unproven: int,
+    budgets: Budgets,
     contest: str,
     language: str,
+    now: float,
 ) -> Asked:
     """Makes a code and puts its message into the outbox, if no limit is against it.
 
-    `proof`: id of a verified solution; None: there is none, and `unproven` such codes an hour is all that everybody
-    together gets. `contest`: its title, for the text, which is written in `language` (`vi`, `en`). Errors: ScratchAway.
+    `proof`: id of a verified solution; None: there is none, and the budget of such codes decides. `contest`: its title,
+    for the text, which is written in `language` (`vi`, `en`). `now`: seconds since 1970. Errors: ScratchAway.
     """
     account = identity.account(keys)
     nonce, message_id = secrets.token_hex(16), secrets.token_hex(8)
@@ -82,19 +108,45 @@ async def issue(
         "contest": contest,
         "language": language,
     }
-    gate = (f"proof:{proof}", 1, PROOF_LIFE_S) if proof else ("proof:none", unproven, HOUR_S)
+    gates = _gates(identity, account, proof, budgets)
     with scratch_errors():
         outcome, wait_ms = await client.register_script(_ISSUE)(
             keys=[
-                *(f"code:cool:{account}", f"code:hour:{account}", gate[0], f"code:{account}"),
-                *(DUE, MESSAGE + message_id),
+                *(SWITCH + identity.kind, f"code:cool:{account}", f"code:{account}", DUE, MESSAGE + message_id),
+                *(_load_key(now), *(gate.key for gate in gates)),
             ],
             args=[
-                *(COOL_DOWN_S * 1000, HOURLY_CAP, HOUR_S * 1000, gate[1], gate[2] * 1000),
-                *(_digest(keys, account, code_of(keys, nonce)), LIFE_S * 1000, message_id, orjson.dumps(message)),
+                *(COOL_DOWN_S * 1000, _digest(keys, account, code_of(keys, nonce)), LIFE_S * 1000),
+                *(message_id, orjson.dumps(message), 2 * MINUTE_S * 1000),
+                *(value for gate in gates for value in (gate.most, gate.life_s * 1000, gate.shut.value)),
             ],
         )
     return Asked(Asking(outcome.decode()), max(1, -(-wait_ms // 1000)))
+
+
+def _gates(identity: Identity, account: int, proof: str | None, budgets: Budgets) -> list[_Gate]:
+    gates = [_Gate(f"code:hour:{account}", HOURLY_CAP, HOUR_S, Asking.CAPPED)]
+    if identity.kind == "sms":
+        gates.append(_Gate("sms:hour", budgets.sms, HOUR_S, Asking.SPENT))
+    if proof:
+        gates.append(_Gate(f"proof:{proof}", 1, PROOF_LIFE_S, Asking.SHUT))
+    else:
+        gates.append(_Gate("proof:none", budgets.unproven, HOUR_S, Asking.SHUT))
+    return gates
+
+
+async def load(client: AsyncScratchClient, now: float) -> int:
+    """Codes that were sent in the busier of this minute and the last. `now`: seconds since 1970.
+
+    Errors: ScratchAway.
+    """
+    with scratch_errors():
+        counts = await client.mget(_load_key(now), _load_key(now - MINUTE_S))
+    return max(int(count or 0) for count in counts)
+
+
+def _load_key(now: float) -> str:
+    return f"code:load:{int(now) // MINUTE_S}"
 
 
 async def check(client: AsyncScratchClient, keys: KeyRing, identity: Identity, guess: str) -> bool:

@@ -4,7 +4,7 @@
 |-----------------------|-------------------|-----------------------------------------------------------------------|
 | `outbox:due`          | sorted set        | id of a message → when it is due, ms since 1970 by the workers' clock |
 | `outbox:message:<id>` | hash, as its code | `message` (JSON: kind, to, nonce, contest, language), `tries`         |
-| `outbox:trouble`      | string, 2 min     | the mail server did not answer at the last try                        |
+| `outbox:trouble:<kind>` | string, 2 min   | the mail server or the SMS gateway did not answer at the last try     |
 | `outbox:demo`         | list, 10 min      | what the demo would have sent, newest first                           |
 
 A message that cannot be sent goes with its code: nobody wants it later. Sent twice, it is the same code.
@@ -22,7 +22,7 @@ from models.scratch.connection import AsyncScratchClient, scratch_errors
 
 DUE = "outbox:due"
 MESSAGE = "outbox:message:"
-TROUBLE = "outbox:trouble"
+TROUBLE = "outbox:trouble:"
 TROUBLE_S = 120
 DEMO = "outbox:demo"
 DEMO_KEPT = 20
@@ -78,19 +78,19 @@ async def put_back(client: AsyncScratchClient, message: Message, due: float) -> 
         await client.zadd(DUE, {message.id: int(due * 1000)}, xx=True)
 
 
-async def note_trouble(client: AsyncScratchClient, *, away: bool) -> None:
-    """Whether the mail server is away, as the last try found it. Errors: ScratchAway."""
+async def note_trouble(client: AsyncScratchClient, kind: Kind, *, away: bool) -> None:
+    """Whether the way of this kind is away, as the last try found it. Errors: ScratchAway."""
     with scratch_errors():
         if away:
-            await client.set(TROUBLE, 1, ex=TROUBLE_S)
+            await client.set(TROUBLE + kind, 1, ex=TROUBLE_S)
         else:
-            await client.delete(TROUBLE)
+            await client.delete(TROUBLE + kind)
 
 
-async def is_in_trouble(client: AsyncScratchClient) -> bool:
-    """Whether codes may come late, for the page that waits for one. Errors: ScratchAway."""
+async def is_in_trouble(client: AsyncScratchClient, kind: Kind) -> bool:
+    """Whether codes of this kind may come late, for the page that waits for one. Errors: ScratchAway."""
     with scratch_errors():
-        return bool(await client.exists(TROUBLE))
+        return bool(await client.exists(TROUBLE + kind))
 
 
 async def keep_for_demo(client: AsyncScratchClient, to: str, text: str) -> None:

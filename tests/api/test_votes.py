@@ -15,6 +15,7 @@ from models.event import Proof, unpack
 from models.secrets import KeyRing
 from tests.api.contest import CONTEST_ID, DAY_MS, KEYS, set_contest, votes_in_box
 from tests.api.running import new_account, token_for
+from tests.api.voters.logging_in import MAIL
 from tests.servers import wait_for
 
 
@@ -107,7 +108,7 @@ def test_a_cookie_sent_by_the_site_itself(api, token, headers):
 
 
 def test_with_an_https_origin_only_the_host_cookie_and_that_origin_count(start_api, open_box, token):
-    api = start_api(open_box, public_origin="https://voters.example")
+    api = start_api(open_box, public_origin="https://voters.example", **MAIL)
     api.wait_ready()
     origin = {"Origin": "https://voters.example"}
     assert problem(api.vote(1, headers={"Cookie": f"session={token}"} | origin)) == (401, "no_session")

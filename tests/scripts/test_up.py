@@ -249,7 +249,7 @@ def test_production_without_its_secrets_is_one_line(stack):
 
 def test_production_without_a_mail_server_is_one_line(stack):
     stack.environment |= {"ENVIRONMENT": "production", "IDENTITY_KEY": "a", "SESSION_KEYS": "b"}
-    _fails(stack, "SMTP_URL must be set in production")
+    _fails(stack, "SMTP_URL, SMS_URL or OIDC_PROVIDERS must be set in production")
     assert not (stack.data_dir / "box").exists()
 
 

@@ -18,11 +18,12 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 from structlog.testing import capture_logs
 
+from models.channels import Channels
 from models.identity import Identity, normalise
 from models.jobs import CODES, SEND_CODES, enqueue
 from models.mail import MailServer
 from models.scratch import codes, outbox
-from models.scratch.codes import Asking, code_of
+from models.scratch.codes import Asking, Budgets, code_of
 from models.scratch.connection import AsyncScratchClient, async_scratch, scratch_client
 from models.settings import settings
 from tests.servers import wait_for
@@ -108,7 +109,14 @@ def put(url: str, *addresses: str, contest: str = TITLE, language: str = "vi") -
             for number, address in enumerate(addresses):
                 identity = normalise("email", address)
                 asked = await codes.issue(
-                    client, KEYS, identity, proof=f"{address}{number}", unproven=0, contest=contest, language=language
+                    client,
+                    KEYS,
+                    identity,
+                    proof=f"{address}{number}",
+                    budgets=Budgets(unproven=0, sms=100),
+                    contest=contest,
+                    language=language,
+                    now=time.time(),
                 )
                 assert asked.outcome is Asking.SENT
 
@@ -126,8 +134,9 @@ def is_right(url: str, address: str, code: str) -> bool:
 def send(
     url: str, server: MailServer | None, *, seconds: float = 5.0, until: Callable[[], object] = lambda: False
 ) -> int:
-    """Sends until `until()`, for `seconds` at most."""
-    return asyncio.run(send_slice(url, KEYS, server, seconds=seconds, stopping=lambda: bool(until())))
+    """Sends until `until()`, for `seconds` at most. `server` None: the demo's outbox."""
+    channels = Channels(server, None, shown=server is None)
+    return asyncio.run(send_slice(url, KEYS, channels, seconds=seconds, stopping=lambda: bool(until())))
 
 
 def waiting(url: str) -> int:
@@ -317,7 +326,7 @@ def test_a_slice_ends_when_the_worker_is_asked_to_stop(scratch: str) -> None:
 
 def _troubled(url: str) -> bool:
     with redis.Redis.from_url(url) as client:
-        return bool(client.exists(outbox.TROUBLE))
+        return bool(client.exists(outbox.TROUBLE + "email"))
 
 
 def _due(url: str) -> float:

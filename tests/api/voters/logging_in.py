@@ -7,6 +7,7 @@ import altcha
 import httpx
 import orjson
 import redis
+from pydantic import SecretStr
 
 from models.scratch.codes import code_of
 from tests.api.contest import KEYS
@@ -15,6 +16,8 @@ from tests.api.running import RunningApi
 OWN = {"Sec-Fetch-Site": "same-origin"}
 TICKED = {"counting": "1", "protection": "1", "residence": "1"}
 """Everything that a voter on the pages agrees to."""
+MAIL = {"smtp_url": SecretStr("smtp://127.0.0.1:1"), "mail_from": "binhchon@example.vn"}
+"""Settings of a mail server that nobody asks for anything."""
 PROOF_COST = 10  # iterations: a solution takes milliseconds
 
 

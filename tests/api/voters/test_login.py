@@ -17,6 +17,7 @@ from models.scratch.codes import HOURLY_CAP, TRIES
 from tests.api.contest import CONTEST_ID, KEYS
 from tests.api.running import RunningApi
 from tests.api.voters.logging_in import (
+    MAIL,
     OWN,
     PROOF_COST,
     ask,
@@ -302,7 +303,9 @@ def test_with_the_box_never_read_nobody_is_let_in(start_api: Any, scratch: str, 
 def test_over_https_the_cookie_is_the_hosts_and_leaving_takes_it_away(
     start_api: Any, open_box: str, scratch: str
 ) -> None:
-    api = start_api(open_box, scratch_url=scratch, login_proof_cost=PROOF_COST, public_origin="https://bc.example")
+    api = start_api(
+        open_box, scratch_url=scratch, login_proof_cost=PROOF_COST, public_origin="https://bc.example", **MAIL
+    )
     api.wait_ready()
     ask(api, AN)
     cookie = enter(api, AN, code_for(scratch, AN)).headers["set-cookie"]
@@ -320,7 +323,7 @@ def test_neither_code_nor_address_is_kept(api: RunningApi, scratch: str) -> None
         names = client.keys()
         kept = {name: client.hgetall(name) if client.type(name) == b"hash" else b"" for name in names}
         assert all(client.pttl(name) > 0 for name in names if name != b"outbox:due")
-    assert len(names) == 6
+    assert len(names) == 7
     assert code not in str(kept).encode().replace(AN.encode(), b"")
     outbox = {name for name, fields in kept.items() if AN in str(fields) or AN.encode() in name}
     assert [name.rpartition(b":")[0] for name in outbox] == [b"outbox:message"], "only until it is sent"

@@ -13,10 +13,20 @@ from models.agreement import VERSIONS, Agreed
 from models.identity import Proven
 from models.scratch import codes, outbox
 from tests.api.running import RunningApi
-from tests.api.voters.logging_in import OWN, PROOF_COST, TICKED, code_for, cookie_of, let_pass, messages, proof, wrong
+from tests.api.voters.logging_in import (
+    MAIL,
+    OWN,
+    PROOF_COST,
+    TICKED,
+    code_for,
+    cookie_of,
+    let_pass,
+    messages,
+    proof,
+    wrong,
+)
 
 AN = "an@example.vn"
-MAIL = {"smtp_url": "smtp://127.0.0.1:1", "mail_from": "binhchon@example.vn"}
 
 
 @pytest.fixture
@@ -155,7 +165,7 @@ def test_pressed_twice_is_one_code(api: RunningApi, scratch: str) -> None:
 def test_a_mail_server_in_trouble_is_said_where_the_code_is_waited_for(api: RunningApi, scratch: str) -> None:
     assert "đến chậm" not in send(api, "/dang-nhap", identity=AN).text
     with redis.Redis.from_url(scratch) as client:
-        client.set(outbox.TROUBLE, 1)
+        client.set(outbox.TROUBLE + "email", 1)
     assert "đến chậm" in send(api, "/dang-nhap", identity=AN).text
 
 
