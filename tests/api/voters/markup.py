@@ -6,6 +6,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PATHS = [
     *("/", "/binh-chon", "/binh-chon?q=bai&linh-vuc=giao-duc", "/bai-du-thi/bai-1", "/the-le", "/ket-qua"),
     *("/tro-giup", "/tra-cuu", "/tra-cuu?ma=%3Cb%3E", "/phieu-cua-toi", "/bai-du-thi/khong-co"),
+    *("/tro-giup/mat-phieu", "/tro-giup/mat-phieu/da-nhan?bao=7F3K9-2QD0A", "/rieng-tu", "/nhan-biet"),
 ]
 """One of every page that needs no session."""
 VOID = {"meta", "link", "input", "br"}
