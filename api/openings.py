@@ -22,7 +22,7 @@ import structlog
 
 from api.metrics import count_openings
 from api.snapshot import Watch
-from models.agreement import Agreed
+from models.agreement import Agreed, Purpose
 from models.ballot_box.openings import MAX_BATCH, OpeningWriter, Recording, Target
 from models.event import AccountOpened, pack_account_opened
 from models.identity import Proven
@@ -85,9 +85,14 @@ class Openings:
         await asyncio.wait((login.settled,), timeout=MAX_WAIT_S)
 
     def _body(self, proven: Proven, agreed: Agreed) -> bytes:
-        grams = grams_of(self._ngrams_key, proven.name)
+        """Who has not agreed to the protection from fraud (a call without the pages may leave it out) leaves nothing
+        for it: that the hint is missing can be seen.
+        """
+        protects = any(purpose is Purpose.PROTECTION for purpose, _ in agreed)
+        hint, domain, name = (proven.hint, proven.domain, proven.name) if protects else ("", "", "")
         kept = tuple(sorted((int(purpose), version) for purpose, version in agreed))
-        return pack_account_opened(AccountOpened(proven.account, proven.proof, proven.hint, proven.domain, grams, kept))
+        grams = grams_of(self._ngrams_key, name)
+        return pack_account_opened(AccountOpened(proven.account, proven.proof, hint, domain, grams, kept))
 
     async def _run(self) -> None:
         """Batch after batch, until nothing is pending."""

@@ -9,7 +9,7 @@ from enum import Enum
 
 import redis.asyncio
 import structlog
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError
 
 from models.ballot_box.cast_call import Head, UnclearReplyError, ask_box
 from models.ballot_box.connection import TIMEOUT_S, BoxAway, BoxRefused, async_box, close_at_once, within
@@ -68,7 +68,7 @@ class OpeningWriter:
                 answers = await self._call(target, shard, bodies, deadline)
                 for position, answer in zip(positions, answers, strict=True):
                     found[position] = answer
-        except (BoxAway, BoxRefused, ResponseError, UnclearReplyError) as error:
+        except (BoxAway, BoxRefused, RedisError, UnclearReplyError) as error:
             self._say_once(str(error))
             await self.close()
         except BaseException:
