@@ -4,7 +4,6 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, quote
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
 
 from api.access import fields_of
 from api.answers import HTML, NO_STORE, PAGE_SECURITY, Header
@@ -13,6 +12,7 @@ from api.voters.in_app import in_app
 from api.voters.language import N_, VI, Language
 from api.voters.login import ON_ITS_WAY, bounded_body, limited
 from api.voters.login_steps import AWAY, Login
+from api.voters.responses import see_other
 from api.voters.templates import render
 from models.agreement import Purpose, agreed_to
 from models.proof_of_work import LONGEST as LONGEST_PROOF
@@ -63,7 +63,7 @@ def login_pages(login: Login, language: Language) -> APIRouter:
 
     @router.get("/dang-nhap/ma")
     async def code_form() -> Response:
-        return RedirectResponse(language.path("/dang-nhap"), 303)
+        return see_other(language.path("/dang-nhap"))
 
     @router.post("/dang-nhap")
     async def ask(request: Request) -> Response:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fastapi import Response
+
 from api.access import Access
 from api.metrics import count_code, count_session
 from api.openings import Openings
@@ -29,6 +31,7 @@ from models.secrets import KeyRing
 from models.settings import Settings
 
 DAY_S = 86_400
+TAG_COOKIE = "signed_in"
 WRONG_ADDRESS = N_("Địa chỉ email chưa đúng. Ví dụ: ten@gmail.com")
 WRONG_NUMBER = N_(
     "Số điện thoại chưa đúng. Mã chỉ gửi được tới số di động của Việt Nam, không gửi được tới số cố định."
@@ -196,9 +199,9 @@ class Login:
         name = self.access.cookie.decode()
         secure = "; Secure" if name.startswith("__Host-") else ""
         token, tag, age = (entered.token, entered.account_tag, entered.max_age_s) if entered else ("", "", 0)
-        kept = f"Path=/; Max-Age={age}; SameSite=Lax{secure}"
-        answer.headers.append("Set-Cookie", f"{name}={token}; {kept}; HttpOnly")
-        answer.headers.append("Set-Cookie", f"{TAG_COOKIE}={tag}; {kept}")
+        kept = f"Path=/; Max-Age={age}"
+        answer.headers.append("Set-Cookie", f"{name}={token}; {kept}; HttpOnly; SameSite=Lax{secure}")
+        answer.headers.append("Set-Cookie", f"{TAG_COOKIE}={tag}; {kept}; SameSite=Lax{secure}")
         return answer
 
 

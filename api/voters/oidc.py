@@ -160,9 +160,7 @@ async def _finish(openid: OpenId, client: Client, request: Request, flow: Flow, 
     )
     proven = proven_by_oidc(openid.keys, subject.iss, subject.sub, email=subject.email, title=provider.title)
     entered = await login.session_for(proven, flow.agreed)
-    answer = see_other(flow.back)
-    answer.headers.append("Set-Cookie", login.cookie(entered))
-    return answer
+    return login.with_cookies(see_other(flow.back), entered)
 
 
 def _back(openid: OpenId, request: Request, language: Language, typed: Typed, turned: Turned) -> Response:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -57,6 +58,8 @@ def test_a_code_opens_a_session_that_votes(api: RunningApi, scratch: str, box_ur
     assert entered.headers["cache-control"] == "no-store"
     assert entered.json()["expires_at"].endswith("Z")
     assert api.vote(1, token).status_code == 201
+    ballot = api.client.get("/api/ballot", headers={"Authorization": f"Bearer {token}"}).json()
+    assert f"signed_in={ballot['account_tag']}; Path=/" in entered.headers["set-cookie"]
     with redis.Redis.from_url(box_url) as client:
         account = account_of(KEYS, "email", "an@gmail.com")
         assert client.smembers(f"{shard_keys(CONTEST_ID, 0).ballot}{account}") == {b"1"}
@@ -308,12 +311,16 @@ def test_over_https_the_cookie_is_the_hosts_and_leaving_takes_it_away(
     )
     api.wait_ready()
     ask(api, AN)
-    cookie = enter(api, AN, code_for(scratch, AN)).headers["set-cookie"]
+    cookie, tag = enter(api, AN, code_for(scratch, AN)).headers.get_list("set-cookie")
     assert cookie.startswith("__Host-session=")
     assert cookie.endswith("; Path=/; Max-Age=259200; HttpOnly; SameSite=Lax; Secure")
+    assert re.fullmatch(r"signed_in=[\w-]{16}; Path=/; Max-Age=259200; SameSite=Lax; Secure", tag)
     left = api.client.delete("/api/login", headers=OWN)
     assert left.status_code == 204
-    assert left.headers["set-cookie"] == "__Host-session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"
+    assert left.headers.get_list("set-cookie") == [
+        "__Host-session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure",
+        "signed_in=; Path=/; Max-Age=0; SameSite=Lax; Secure",
+    ]
 
 
 def test_neither_code_nor_address_is_kept(api: RunningApi, scratch: str) -> None:
