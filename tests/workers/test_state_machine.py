@@ -1,7 +1,9 @@
-"""Random casts, flushes, deaths, replays, voids, restarts and repairs, held against a model of what must be (I1-I6).
+"""Random casts, logins, flushes, deaths, replays, voids, restarts and repairs, held against a model of what must be
+(I1-I6).
 
-The model is a dictionary: (account, entry) → counted or taken out. Whatever happens in whatever order, box and ledger
-end up with exactly that, none twice, drift 0; a repeat always gets `already_voted`.
+The model is a dictionary: (account, entry) → counted or taken out; and the accounts of the logins, in order. Whatever
+happens in whatever order, box and ledger end up with exactly that, none twice, drift 0; a repeat always gets
+`already_voted`.
 """
 
 from contextlib import ExitStack, suppress
@@ -43,6 +45,7 @@ class Votes(RuleBasedStateMachine):
         empty_ledger(self.database)
         self.made: Stage = self.stack.enter_context(stage(self.server.url, self.database))
         self.model: dict[tuple[int, int], bool] = {}
+        self.logins: list[int] = []
         self.paused = False
 
     def teardown(self) -> None:
@@ -71,6 +74,15 @@ class Votes(RuleBasedStateMachine):
     @rule(account=ACCOUNTS, entry=ENTRIES)
     def cast_in_an_epoch_that_is_over(self, account: int, entry: int) -> None:
         assert self.made.cast((account, entry), epoch=1) == [Outcome.NOT_READY]
+
+    @rule(accounts=st.lists(ACCOUNTS, min_size=1, max_size=4))
+    def open_accounts(self, accounts: list[int]) -> None:
+        assert self.made.open_accounts(*accounts) == "o" * len(accounts)
+        self.logins += accounts
+
+    @rule(account=ACCOUNTS)
+    def open_an_account_in_an_epoch_that_is_over(self, account: int) -> None:
+        assert self.made.open_accounts(account, epoch=1) == "r"
 
     @rule(limit=st.sampled_from([1, 2, 10_000]))
     def flush(self, limit: int) -> None:
@@ -166,6 +178,8 @@ class Votes(RuleBasedStateMachine):
         counted = sorted(vote for vote, stands in self.model.items() if stands)
         assert sorted(self.made.rows()) == counted
         assert len(self.made.rows("SELECT 1 FROM votes")) == len(self.model)
+        openings = "SELECT account_id FROM account_openings ORDER BY log_ms, log_seq"
+        assert [account for (account,) in self.made.rows(openings)] == self.logins
         books = compare(self.made.engine, self.made.client, self.made.contest)
         assert (books.drift, books.pending, books.parked, books.conflicts) == (0, 0, 0, 0)
         assert books.shards[0].box_votes == len(counted)
@@ -188,7 +202,7 @@ def empty_ledger(database: str) -> None:
     engine = worker_engine(database)
     with transaction(engine) as connection:
         connection.exec_driver_sql(
-            "TRUNCATE votes, tallies, cursors, epochs, parked_events, entries, categories, contests"
+            "TRUNCATE votes, account_openings, tallies, cursors, epochs, parked_events, entries, categories, contests"
             " RESTART IDENTITY CASCADE"
         )
     engine.dispose()
