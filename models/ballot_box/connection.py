@@ -22,6 +22,7 @@ from models.ballot_box import library
 from models.ballot_box.keys import ShardKeys
 
 TIMEOUT_S = 1.5
+CONNECTIONS = 32  # of one client of the API
 WORKER_TIMEOUT_S = 30.0  # workers read and write in bulk, and nobody waits for them
 
 REQUIRED_SETTINGS = {
@@ -110,16 +111,22 @@ def box_client(url: str, *, timeout: float = WORKER_TIMEOUT_S) -> redis.Redis:
 
 
 def async_box(url: str, *, single_connection: bool = False) -> redis.asyncio.Redis:
-    """A client for the API. Replies are bytes."""
-    return redis.asyncio.Redis.from_url(
+    """A client for the API. Replies are bytes. Calls beyond CONNECTIONS at a time wait for their turn: redis-py's own pool
+    would refuse them, and many voters who look at their votes would look like a box that is away.
+    """
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
+        max_connections=CONNECTIONS,
+        timeout=TIMEOUT_S,
         socket_timeout=TIMEOUT_S,
         socket_connect_timeout=TIMEOUT_S,
         retry=AsyncRetry(NoBackoff(), 0),
         redis_connect_func=_check_async,
         protocol=2,
-        single_connection_client=single_connection,
     )
+    client = redis.asyncio.Redis(connection_pool=pool, single_connection_client=single_connection)
+    client.auto_close_connection_pool = True  # the pool is this client's own
+    return client
 
 
 async def close_at_once(client: redis.asyncio.Redis) -> None:

@@ -14,6 +14,7 @@ ScratchClient = redis.Redis
 AsyncScratchClient = redis.asyncio.Redis
 
 TIMEOUT_S = 2.0
+CONNECTIONS = 32  # of one process
 
 
 class ScratchAway(Exception):  # noqa: N818 - a state of scratch, as its callers speak of it
@@ -28,14 +29,19 @@ def scratch_client(url: str, *, timeout: float | None = TIMEOUT_S) -> ScratchCli
 
 
 def async_scratch(url: str) -> AsyncScratchClient:
-    """A client for the API."""
-    return redis.asyncio.Redis.from_url(
+    """A client for the API. Calls beyond CONNECTIONS at a time wait for their turn: redis-py's own pool would refuse
+    them, and a wave of logins would look like a scratch that is away.
+    """
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
+        max_connections=CONNECTIONS,
+        timeout=TIMEOUT_S,
         socket_timeout=TIMEOUT_S,
         socket_connect_timeout=TIMEOUT_S,
         retry=AsyncRetry(NoBackoff(), 0),
         protocol=2,
     )
+    return redis.asyncio.Redis.from_pool(pool)
 
 
 @contextmanager

@@ -109,3 +109,14 @@ def test_an_api_whose_call_timed_out_never_gets_its_answer_later(own: Box, serve
             await client.aclose()
 
     assert asyncio.run(ask_thrice()) == [None, b"the answer to the first question"]
+
+
+def test_more_questions_at_once_than_connections_wait_for_their_turn(box):
+    async def ask_all():
+        client = async_box(box)
+        try:
+            return await asyncio.gather(*(within(5, client.ping) for _ in range(500)))
+        finally:
+            await client.aclose()
+
+    assert asyncio.run(ask_all()) == [True] * 500
