@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.identity import InvalidIdentityError, normalise
+from models.identity import InvalidIdentityError, normalise, proven_by_oidc
 from tests.workers.contests import KEYS
 
 
@@ -54,3 +54,22 @@ def test_the_account_follows_the_normalised_address() -> None:
     one, same, other = (normalise("email", typed) for typed in ("a.n@gmail.com", "an@googlemail.com", "an@gmx.com"))
     assert one.account(KEYS) == same.account(KEYS) != other.account(KEYS)
     assert one.masked == "a•••@gmail.com"
+
+
+def test_an_account_of_an_openid_provider_is_issuer_and_subject() -> None:
+    def account(iss: str, sub: str, **more: str) -> int:
+        return proven_by_oidc(KEYS, iss, sub, **({"email": "", "title": "Google"} | more)).account
+
+    one = account("https://a.example", "1")
+    assert one == account("https://a.example", "1", email="an@gmail.com", title="G")
+    others = {account("https://a.example", "2"), account("https://b.example", "1"), account("https://a.example1", "")}
+    assert len(others | {one}) == 4
+    assert one != normalise("email", "an@gmail.com").account(KEYS)
+
+
+def test_of_an_openid_login_no_more_is_kept_than_a_hint() -> None:
+    proven = proven_by_oidc(KEYS, "https://accounts.google.com", "1", email="N.An+x@gmail.com", title="Google")
+    assert (proven.hint, proven.domain, proven.name) == ("n•••@gmail.com", "accounts.google.com", "nan")
+    for email in ("", "no address", "a\x00@example.vn"):
+        proven = proven_by_oidc(KEYS, "https://accounts.google.com", "1", email=email, title="Google")
+        assert (proven.hint, proven.name) == ("Google", "")
