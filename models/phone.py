@@ -5,7 +5,7 @@ import unicodedata
 
 import phonenumbers
 
-_SPELLING = re.compile(r"\+?[0-9][0-9 .()\-]{7,30}")
+_SPELLING = re.compile(r"[+(]{0,2}[0-9][0-9 .()\-]{7,30}")
 _REGION = "VN"
 
 

@@ -165,6 +165,19 @@ def resume() -> None:
 
 
 @app.command()
+def sms(
+    *,
+    on: Annotated[
+        bool | None, typer.Option("--on/--off", help="Switch them; without either, only say how they stand.")
+    ] = None,
+) -> None:
+    """Whether login codes are sent by SMS; `--off` acts at once."""
+    from scripts import sms as command
+
+    raise typer.Exit(command.run(_stack(), on=on))
+
+
+@app.command()
 def reconcile(*, rows: Annotated[bool, typer.Option("--rows", help="Count rows and ballots too.")] = False) -> None:
     """Compare box and ledger, for each shard and entry."""
     from scripts import reconcile as command
