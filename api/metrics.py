@@ -35,6 +35,7 @@ STATUS_GAUGES = {
     "drift": ("binhchon_drift", "Difference between box and ledger at the same log id; must be 0"),
     "flush_lag_s": ("binhchon_flush_lag_seconds", "Age of the oldest pending event"),
     "ticked_at": ("binhchon_ticked_at_ms", "When the ticker wrote all this, in ms since 1970"),
+    "claims": ("binhchon_claims_waiting", "Claims of lost votes that wait for the ledger"),
     "conflicts": ("binhchon_conflicts", "Votes that the ledger had already when they were flushed"),
 }
 """Numbers of the workers' status, and the gauges that they become."""

@@ -83,7 +83,9 @@ class Ticker:
                 enqueue(self.scratch, queue, FLUSH, contest_id, shard, seconds)
 
     def _nudge_claims(self) -> None:
-        if waiting(self.scratch):
+        claims = waiting(self.scratch)
+        write_status(self.scratch, {"claims": claims})
+        if claims:
             enqueue(self.scratch, BOOKS, STORE_CLAIMS)
 
     def _steer(self, contest: Contest) -> None:

@@ -97,9 +97,10 @@ def claims_router(login: Login, metrics: Metrics, per_hour: int, language: Langu
         reference = parse_reference(bao)
         if reference is None:
             return see_other(language.path(CLAIMS))
-        view = login.watch.current.view
+        shown, view = spelled(reference), login.watch.current.view
+        path = f"{CLAIMS}/da-nhan?bao={shown}"
         return respond(
-            answer(200, HTML, render("claim_received.html", language, view=view, reference=spelled(reference)))
+            answer(200, HTML, render("claim_received.html", language, view=view, path=path, reference=shown))
         )
 
     return router

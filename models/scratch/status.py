@@ -1,7 +1,8 @@
 """What the workers last found out about the books, for metrics and for people: one hash in scratch.
 
 Fields: `pending`, `parked` (events), `conflicts` (votes), `drift` (votes; empty: cannot be told), `flush_lag_s`
-(seconds), `fault` (in words, empty: none), `ticked_at` (ms since 1970), `proof` (`holds`, `failed`).
+(seconds), `fault` (in words, empty: none), `ticked_at` (ms since 1970), `proof` (`holds`, `failed`), `claims`
+(that wait for the ledger).
 """
 
 from typing import Any

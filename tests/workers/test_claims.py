@@ -180,6 +180,7 @@ def test_the_ticker_nudges_only_where_claims_wait(
         ticker.tick(1.0, NOON)
         ticker.tick(2.0, NOON)
     assert jobs(client, BOOKS) == [("store_claims", [])]
+    assert client.hget("status", "claims") == b"1"
 
 
 @pytest.mark.parametrize("away", [False, True])

@@ -92,7 +92,8 @@ def test_a_claim_is_taken_and_its_reference_shown(api: RunningApi, scratch: str,
     assert found
     assert parse_reference(found[1]) == claim.reference
     assert "0208 0000000" in success.text
-    parsed(success)
+    other = "/en" if not prefix else ""
+    assert f"{other}{FORM}/da-nhan?bao={found[1]}" in parsed(success).addresses, "the same page in the other language"
     assert abs(claim.received_at - time.time() * 1000) < 60_000
     assert claim == Claim(
         CONTEST_ID,
