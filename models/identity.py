@@ -1,8 +1,8 @@
 """Proven identities: what a voter types → the one text that is hashed, and that the code goes to.
 
-A code goes to the normalised address, never to the typed one: whoever reads that mailbox is the account. Rules for
-aliases apply only to providers that are known to have them; elsewhere `bob+eve@…` may be another person than `bob@…`.
-A change of these rules raises `models.secrets.NORMALISATION_VERSION`: accounts would be others.
+A code goes to the normalised address, never to the typed one: whoever reads that mailbox is the account. The rules of
+aliases are in models/aliases.py. A change of them, or of what is done here, raises
+`models.secrets.NORMALISATION_VERSION`: accounts would be others.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from email_validator import EmailNotValidError, validate_email
 
 from models.account import account_of
+from models.aliases import one_mailbox
 from models.event import Proof
 from models.phone import looks_like_a_number, mobile_number
 from models.secrets import KeyRing
@@ -20,17 +21,6 @@ Kind = Literal["email", "sms"]
 """How an identity is proven by a code."""
 
 LONGEST = 254  # characters of an address (RFC 5321, 4.5.3.1.3)
-
-_SAME_DOMAIN = {"googlemail.com": "gmail.com"}
-_SUBDOMAINS = ("fastmail.com", "fastmail.fm")  # `x@bob.fastmail.com` is delivered to bob
-_DOTS_MEAN_NOTHING = {"gmail.com"}
-_PLUS_TAGS = {
-    "gmail.com",
-    *("outlook.com", "hotmail.com", "live.com", "msn.com"),
-    *("icloud.com", "me.com", "mac.com"),
-    *("proton.me", "protonmail.com", "protonmail.ch", "pm.me"),
-    *("fastmail.com", "fastmail.fm"),
-}
 
 
 class InvalidIdentityError(Exception):
@@ -121,14 +111,7 @@ def _mailbox(text: str) -> str:
     local, domain = found.local_part.lower(), found.ascii_domain.lower()
     if "=?" in local:
         raise InvalidIdentityError("an encoded word (RFC 2047): a header would decode it into another address")
-    domain = _SAME_DOMAIN.get(domain, domain)
-    user, _, parent = domain.partition(".")
-    if parent in _SUBDOMAINS:
-        local, domain = user, parent
-    if domain in _PLUS_TAGS:
-        local = local.partition("+")[0]
-    if domain in _DOTS_MEAN_NOTHING:
-        local = local.replace(".", "")
+    local, domain = one_mailbox(local, domain)
     if not local:
         raise InvalidIdentityError("nothing is left before the @")
     return f"{local}@{domain}"

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-NORMALISATION_VERSION = 1  # of the rules that turn a typed identity into the one that is hashed
+NORMALISATION_VERSION = 2  # of the rules that turn a typed identity into the one that is hashed
 
 
 @dataclass(frozen=True, repr=False)
@@ -23,7 +23,7 @@ class KeyRing:
         ).digest()
 
     def fingerprint(self) -> str:
-        """What the contest remembers of the identity key and the normalisation rules: `1:` and 16 hex digits."""
+        """What the contest remembers of the identity key and the normalisation rules: `2:` and 16 hex digits."""
         return f"{NORMALISATION_VERSION}:{self.derived('fingerprint').hex()[:16]}"
 
 
