@@ -80,16 +80,15 @@ def claims_router(login: Login, metrics: Metrics, per_hour: int, language: Langu
         typed: dict[str, str] = {}
         try:
             typed |= await _read(login, request)
-            found = _examined(typed, login, fields_of(request.headers.raw), language)
+            examined = _examined(typed, login, fields_of(request.headers.raw), language)
         except VoterProblem as error:
-            found = _refused(error.code, language)
-        if isinstance(found, Claim):
-            found = await _take(login, found, per_hour, language)
-        if isinstance(found, Taken):
-            metrics.claimed(found.outcome.value)
-            return see_other(language.path(f"{CLAIMS}/da-nhan?bao={spelled(found.reference)}"))
-        metrics.claimed(found.name)
-        return _form(login.watch.current.view, language, typed, found)
+            examined = _refused(error.code, language)
+        ended = await _take(login, examined, per_hour, language) if isinstance(examined, Claim) else examined
+        if isinstance(ended, Taken):
+            metrics.claimed(ended.outcome.value)
+            return see_other(language.path(f"{CLAIMS}/da-nhan?bao={spelled(ended.reference)}"))
+        metrics.claimed(ended.name)
+        return _form(login.watch.current.view, language, typed, ended)
 
     @router.api_route(f"{CLAIMS}/da-nhan", methods=READS)
     async def received(bao: str = "") -> Response:
