@@ -24,7 +24,7 @@ PAGE_SECURITY: tuple[Header, ...] = (
         b"content-security-policy",
         (
             b"default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; "
-            b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+            b"manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         ),
     ),
 )

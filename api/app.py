@@ -29,12 +29,15 @@ from api.voters.language import LANGUAGES, language_of
 from api.voters.login import login_router
 from api.voters.login_pages import login_pages
 from api.voters.login_steps import Login
+from api.voters.media import media_router
 from api.voters.oidc import OpenId, oidc_router
 from api.voters.page import ENTRY, absent_page, away_answer
 from api.voters.personal import personal_router
 from api.voters.responses import respond
+from api.voters.share import Gallery, share_router
 from api.voters.vote import vote_router
 from models.ballot_box.intake import Intake
+from models.media import MediaFolder
 from models.settings import Settings, SettingsError
 
 FIRST_READING_S = 1.0  # how long a start waits for the box; then it serves without
@@ -61,13 +64,15 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
     keys = settings.keys()
     metrics = Metrics()
     intake = Intake(settings.box(), fingerprint=keys.fingerprint(), batches=metrics.batch)
-    watch = Watch(settings.box(), slug=settings.contest, keys=keys, aim=intake.aim)
+    watch = Watch(settings.box(), slug=settings.contest, keys=keys, origin=settings.origin(), aim=intake.aim)
     access = Access(Sessions(keys), settings.public_origin)
     receipts = Receipts(settings.database(), watch, metrics)
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
     scrapes = Scrapes(settings.scratch(), metrics, metrics_dir, token)
     login = Login(settings, keys, access, watch)
     openid = OpenId(settings, keys, login)
+    media = MediaFolder(settings.media())
+    gallery = Gallery(media, settings.data_dir / "cache" / "share")
 
     app = FastAPI(
         title="Bình Chọn",
@@ -87,6 +92,8 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
         metrics_router(scrapes),
         login_router(login),
         oidc_router(openid),
+        media_router(media),
+        *(share_router(watch, gallery, language) for language in LANGUAGES),
         *(personal_router(access, watch, receipts, language) for language in LANGUAGES),
         *(login_pages(login, language) for language in LANGUAGES),
         *(claims_router(login, metrics, settings.claims_per_hour, language) for language in LANGUAGES),

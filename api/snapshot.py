@@ -22,6 +22,7 @@ from api.documents import contest_document, entries_document, tallies_document
 from api.outcomes import Code, refuse
 from api.voters.assets import ASSETS
 from api.voters.page import PATHS, away_answer, no_contest_page, page_of
+from api.voters.site_files import ICON, site_file
 from api.voters.view import View, view_of
 from models.ballot_box.connection import BoxAway, BoxRefused, async_box
 from models.ballot_box.reading import Reading, read_ballot, read_box
@@ -181,15 +182,22 @@ def _contest_pages(reading: Reading, view: View, last: Snapshot) -> Pages:
         entries = cached(JSON, body, body)
     counts = orjson.dumps(tallies_document(view.tallies, reading.box_ms))
     shown = orjson.dumps(sorted(view.tallies.items()) if view.tallies is not None else None)
-    fixed = ASSETS | {
-        "/api/contest": cached(JSON, contest, contest),
-        "/api/entries": entries,
-        "/api/tallies": cached(JSON, counts, b"%d" % reading.contest_id + shown),
-    }
+    fixed = (
+        ASSETS
+        | ICON
+        | {
+            "/api/contest": cached(JSON, contest, contest),
+            "/api/entries": entries,
+            "/api/tallies": cached(JSON, counts, b"%d" % reading.contest_id + shown),
+        }
+    )
     return last.pages.beside(fixed) if view == last.view else Pages(fixed, partial(_page, view))
 
 
 def _page(view: View, path: str) -> Cached | None:
+    file = site_file(view, path)
+    if file is not None:
+        return file
     body = page_of(view, path)
     return None if body is None else cached(HTML, body, body)
 
@@ -203,11 +211,12 @@ def _no_contest_pages() -> Pages:
     entries = orjson.dumps({"entries": []})
     pages = {path: no_contest_page(language) for path, language in PATHS.items()}
     fixed = {"/api/contest": absent, "/api/entries": cached(JSON, entries, entries), "/api/tallies": absent}
-    return Pages(ASSETS | fixed | {path: cached(HTML, page, page) for path, page in pages.items()}, _no_page)
+    return Pages(ASSETS | ICON | fixed | {path: cached(HTML, page, page) for path, page in pages.items()}, _no_page)
 
 
 def _unread_pages() -> Pages:
     documents = dict.fromkeys(("/api/contest", "/api/entries", "/api/tallies"), untagged(refuse(Code.NOT_READY)))
     return Pages(
-        ASSETS | documents | {path: untagged(away_answer(language)) for path, language in PATHS.items()}, _no_page
+        ASSETS | ICON | documents | {path: untagged(away_answer(language)) for path, language in PATHS.items()},
+        _no_page,
     )

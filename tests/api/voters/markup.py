@@ -9,7 +9,9 @@ PATHS = [
     *("/tro-giup/mat-phieu", "/tro-giup/mat-phieu/da-nhan?bao=7F3K9-2QD0A", "/rieng-tu", "/nhan-biet"),
 ]
 """One of every page that needs no session."""
-VOID = {"meta", "link", "input", "br"}
+VOID = {"meta", "link", "input", "br", "img"}
+NAMED = ("canonical", "alternate")
+"""Links of the head that name an address for search engines; no browser asks it."""
 
 
 class Balanced(HTMLParser):
@@ -17,7 +19,7 @@ class Balanced(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.open, self.ids, self.addresses = [], [], []
+        self.open, self.ids, self.addresses, self.named = [], [], [], []
 
     def handle_starttag(self, tag, attrs):
         assert tag != "style"
@@ -31,7 +33,9 @@ class Balanced(HTMLParser):
                 assert value not in self.ids
                 self.ids.append(value)
             if name in ("href", "src", "action"):
-                self.addresses.append(value)
+                named = tag == "link" and dict(attrs)["rel"] in NAMED
+                elsewhere = tag == "a" and dict(attrs).get("rel", "").startswith("noopener")
+                (self.named if named or elsewhere else self.addresses).append(value)
         if tag not in VOID:
             self.open.append(tag)
 

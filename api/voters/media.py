@@ -1,0 +1,88 @@
+"""`/media/<hash>.webp` and `.pdf`: pictures and documents of entries, from the media folder by way of memory.
+
+A file is read in a thread, once for as long as it stays in memory: the votes do not wait for a disk.
+"""
+
+import asyncio
+from collections import OrderedDict
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from api.access import fields_of
+from api.answers import Answer, Header, answer
+from api.cached import Cached
+from api.voters.responses import READS, respond
+from models.media import ADDRESS, MediaFolder
+
+MEMORY_BYTES = 64 * 1024**2
+_FOR_EVER: Header = (b"cache-control", b"public, max-age=31536000, immutable")
+# A document may hold scripts: it is shown by the browser's own viewer and may load, send and frame nothing.
+_DOCUMENT_POLICY: Header = (
+    b"content-security-policy",
+    (
+        b"default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
+        b"form-action 'none'; sandbox"
+    ),
+)
+
+
+class Shelf:
+    """Files of the media folder as ready answers, at most `limit` bytes of them: those that were asked for last."""
+
+    def __init__(self, folder: MediaFolder, limit: int = MEMORY_BYTES) -> None:
+        self._folder = folder
+        self._limit = limit
+        self._ready: OrderedDict[str, Cached] = OrderedDict()
+        self.bytes = 0
+
+    async def get(self, name: str) -> Cached | None:
+        """The answer of the file `name`; None where there is none."""
+        ready = self._ready.get(name)
+        if ready is not None:
+            self._ready.move_to_end(name)
+            return ready
+        content = await asyncio.to_thread(self._read, name)
+        if content is None:
+            return None
+        ready = _answer(name, content)
+        if name not in self._ready and len(content) <= self._limit:
+            self._ready[name] = ready
+            self.bytes += len(content)
+            while self.bytes > self._limit:
+                _, oldest = self._ready.popitem(last=False)
+                self.bytes -= len(oldest.full.body["body"])
+        return ready
+
+    def _read(self, name: str) -> bytes | None:
+        path = self._folder.path_of(name)
+        try:
+            return path.read_bytes() if path else None
+        except OSError:
+            return None
+
+
+def media_router(folder: MediaFolder) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+    shelf = Shelf(folder)
+
+    @router.api_route(ADDRESS + "{name}", methods=READS)
+    async def media(name: str, request: Request) -> Response:
+        """A picture or document. Errors: 404."""
+        found = await shelf.get(name)
+        if found is None:
+            raise HTTPException(404)
+        return respond(found.to(fields_of(request.headers.raw), head=request.method == "HEAD"))
+
+    return router
+
+
+def _answer(name: str, content: bytes) -> Cached:
+    digest, _, suffix = name.rpartition(".")
+    tag = b'"%s"' % digest.encode()
+    kept: tuple[Header, ...] = ((b"etag", tag), _FOR_EVER)
+    if suffix == "webp":
+        return Cached(tag, answer(200, b"image/webp", content, kept), None)
+    shown_as = b'inline; filename="tai-lieu-%s.pdf"' % digest[:8].encode()
+    ready = answer(200, b"application/pdf", content, (*kept, (b"content-disposition", shown_as)))
+    headers = [header for header in ready.start["headers"] if header[0] != _DOCUMENT_POLICY[0]]
+    return Cached(tag, Answer({**ready.start, "headers": [*headers, _DOCUMENT_POLICY]}, ready.body), None)
