@@ -1,6 +1,7 @@
 """A real OpenID provider (npm's oidc-provider on Node) in a process of its own, and a browser's way through it."""
 
 import html
+import os
 import re
 import socket
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import httpx
+import pytest
 
 from models.settings import ROOT
 from tests.servers import wait_for
@@ -16,6 +18,13 @@ from tests.servers import wait_for
 SECRET = "a secret/with+signs&="
 NODE = Path(sys.executable).with_name("node")
 INSTALLED = ROOT / "node_modules" / "oidc-provider"
+
+
+def need_installed() -> None:
+    """Where npm's packages are missing a visible skip, in CI a failure."""
+    if not INSTALLED.is_dir():
+        reason = "node_modules has no oidc-provider: run `make install`"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
 
 
 class RealProvider:

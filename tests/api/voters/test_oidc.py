@@ -120,6 +120,8 @@ CLAIMS: dict[str, dict[str, Any]] = {
     "no issuer": {"iss": None},
     "another audience": {"aud": "other"},
     "audiences without us": {"aud": ["other", "third"]},
+    "another audience, azp ours": {"aud": "other", "azp": "binhchon"},
+    "audiences without us, azp ours": {"aud": ["other", "third"], "azp": "binhchon"},
     "no audience": {"aud": None},
     "several audiences, no azp": {"aud": ["binhchon", "other"]},
     "made for another": {"aud": ["binhchon", "other"], "azp": "other"},
@@ -138,6 +140,10 @@ CLAIMS: dict[str, dict[str, Any]] = {
     "name is a list": {"sub": ["nguoi-1"]},
     "name too long": {"sub": "a" * 256},
     "another access token": {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},
+    "an access token's list": {"at_hash": ["x"]},
+    "an access token's number": {"at_hash": 7},
+    "an audience in a list in a list": {"aud": [["binhchon"]]},
+    "azp in a list": {"azp": ["binhchon"]},
 }
 
 
@@ -198,6 +204,10 @@ SIGNATURES: dict[str, Any] = {
     "claims that are a list": lambda hostile, _: jws.serialize_compact(
         {"alg": "RS256", "kid": "one"}, b"[]", hostile.key
     ),
+    "claims that are deep": lambda hostile, _: jws.serialize_compact(HEADER, b"[" * 60_000, hostile.key),
+    "claims that are no text": lambda hostile, _: jws.serialize_compact(HEADER, b"\xff\xfe", hostile.key),
+    "a deep header": lambda *_: f"{spelled(b'[' * 5_000)}.e30.AAAA",
+    "a header of other types": lambda *_: spelled(b'{"alg": ["RS256"], "kid": {}}') + ".e30.AAAA",
     "a header that is a list": lambda *_: "W10.e30.AAAA",
     "letters of no alphabet": lambda *_: "ấ.ẩ.ẫ",
     "a very long one": lambda hostile, claims: hostile.sign(claims | {"more": "a" * 300_000}),
@@ -287,6 +297,13 @@ def test_a_discovery_document_that_cannot_be_believed(
     page = api.client.post("/login/oidc/thu", data=AGREED | {"next": "/the-le"}, headers=OWN)
     refused(page, 502, WRONG)
     assert 'name="next" value="/the-le"' in page.text
+
+
+def test_an_answer_has_a_limit(api: RunningApi, hostile: HostileProvider) -> None:
+    hostile.discovery = {"more": "a" * 900_000}
+    begin(api)
+    hostile.discovery = {"more": "a" * 1_000_000}
+    refused(api.client.post("/login/oidc/thu", data=AGREED, headers=OWN), 502, WRONG)
 
 
 def test_a_secret_goes_into_the_form_where_the_provider_wants_it(api: RunningApi, hostile: HostileProvider) -> None:

@@ -1,6 +1,5 @@
 """Login with a real OpenID provider, as a browser without JavaScript goes through it."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,15 +15,12 @@ from tests.api.contest import KEYS
 from tests.api.running import RunningApi, settings_for
 from tests.api.voters.logging_in import OWN, cookie_of, let_pass
 from tests.api.voters.oidc_hostile import AGREED
-from tests.api.voters.oidc_real import INSTALLED, SECRET, RealProvider, back_from, leads_to, to_the_form
+from tests.api.voters.oidc_real import SECRET, RealProvider, back_from, leads_to, need_installed, to_the_form
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealProvider]:
-    """The provider; where npm's packages are missing a visible skip, in CI a failure."""
-    if not INSTALLED.is_dir():
-        reason = "node_modules has no oidc-provider: run `make install`"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    need_installed()
     provider = RealProvider(Path(tmp_path_factory.mktemp("provider")) / "log")
     yield provider
     provider.stop()
