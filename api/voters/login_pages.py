@@ -186,12 +186,11 @@ def login_page(
     **values: object,
 ) -> Response:
     """The page of template `name`, with what was `typed` still in it."""
-    reading = login.watch.current.reading
     back = own_path(typed.get("next", ""), language)
     body = render(
         name,
         language,
-        contest=reading.site["contest"] if reading else None,
+        view=login.watch.current.view,
         path="/demo/hop-thu" if name == "login_demo.html" else f"/dang-nhap?next={quote(back, safe='')}",
         identity=typed.get("identity", "")[:_SHOWN],
         next=back,

@@ -57,7 +57,13 @@ def find_wrk() -> str:
 
 
 def run_wrk(port: int, seconds: int, requests: Requests) -> Load:
-    """`seconds` of load on 127.0.0.1:`port`, from one thread. Errors: BenchError for an answer that is no success."""
+    """`seconds` of votes on 127.0.0.1:`port`, from one thread. Errors: BenchError for an answer that is no success."""
+    words = [str(requests.tokens), str(requests.first), *(str(entry) for entry in requests.entries)]
+    return run_script(SCRIPT, port, seconds, *words)
+
+
+def run_script(script: Path, port: int, seconds: int, *words: str) -> Load:
+    """`seconds` of what `script` asks for, with `words` as its arguments. Errors: as `run_wrk`."""
     before = _children_cpu_s()
     done = subprocess.run(  # noqa: S603 - the command is ours
         [
@@ -66,12 +72,10 @@ def run_wrk(port: int, seconds: int, requests: Requests) -> Load:
             f"--connections={CONNECTIONS}",
             f"--duration={seconds}s",
             "--timeout=5s",
-            f"--script={SCRIPT}",
+            f"--script={script}",
             f"http://127.0.0.1:{port}",
             "--",
-            str(requests.tokens),
-            str(requests.first),
-            *(str(entry) for entry in requests.entries),
+            *words,
         ],
         capture_output=True,
         text=True,

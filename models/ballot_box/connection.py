@@ -111,8 +111,8 @@ def box_client(url: str, *, timeout: float = WORKER_TIMEOUT_S) -> redis.Redis:
 
 
 def async_box(url: str, *, single_connection: bool = False) -> redis.asyncio.Redis:
-    """A client for the API. Replies are bytes. Calls beyond CONNECTIONS at a time wait for their turn: redis-py's own pool
-    would refuse them, and many voters who look at their votes would look like a box that is away.
+    """A client for the API. Replies are bytes. Calls beyond CONNECTIONS at a time wait for their turn: redis-py's own
+    pool would refuse them, and many voters who look at their votes would look like a box that is away.
     """
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,

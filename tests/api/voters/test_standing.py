@@ -54,7 +54,8 @@ def test_html_in_any_field_is_shown_and_not_run(started, path):
         document["contest"]["rules"] = f"1. {evil}\n{evil}"
 
     page = started(poison).client.get(path, headers=BROWSER)
-    assert "<script" not in page.text
+    assert "<script>" not in page.text
+    assert all(" src=" in tag for tag in re.findall("<script[^>]*>", page.text))
     parsed(page)
 
 
@@ -105,12 +106,25 @@ def test_outside_voting_every_page_says_so_and_the_button_is_gone(started, box, 
     assert BUTTON in api.client.get("/bai-du-thi/bai-1").text
     now = int(time.time() * 1000)
     set_contest(box, **{name: value if name == "state" else now + value for name, value in fields.items()})
-    wait_for(lambda: words in api.client.get("/").text)
-    for path in ("/binh-chon", "/binh-chon?q=bai", "/bai-du-thi/bai-1", "/ket-qua"):
-        page = api.client.get(path).text
-        assert words in page
-        assert "<form class" not in page
+    said = f"<p><strong>{words}.</strong>"
+    wait_for(lambda: said in api.client.get("/").text)
+    for path in [*PATHS, "/bai-du-thi/bai-1", "/bai-du-thi/bai-1/binh-chon", "/rieng-tu", "/nhan-biet", "/dang-nhap"]:
+        page = api.client.get(path, headers=BROWSER).text
+        assert said in page, path
         assert BUTTON not in page
+
+
+def test_voting_closes_on_the_pages_at_its_time_also_while_the_box_is_away(start_api, valkey_factory):
+    server = valkey_factory("box")
+    open_contest(server.url)
+    set_contest(server.url, closes_at=int(time.time() * 1000) + 2_500)
+    api = start_api(server.url)
+    api.wait_ready()
+    assert BUTTON in api.client.get("/bai-du-thi/bai-1").text
+    server.kill()
+    wait_for(lambda: "<strong>Đã kết thúc bình chọn" in api.client.get("/bai-du-thi/bai-1").text)
+    assert BUTTON not in api.client.get("/bai-du-thi/bai-1").text
+    assert api.client.get("/health/ready").status_code == 503
 
 
 def test_results_stand_by_votes_only_where_they_may_be_shown(started, box):
