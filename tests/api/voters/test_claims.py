@@ -11,6 +11,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from api.voters.claims import _titles
+from api.voters.view import Catalogue
 from models.claim import Claim, parse_reference, unpack_claim
 from models.database import worker_engine
 from models.receipt import Receipts
@@ -315,3 +317,13 @@ def test_claims_are_counted_by_outcome(api: RunningApi) -> None:
 
 def test_the_budget_is_a_setting() -> None:
     assert Settings().claims_per_hour == 600
+
+
+def test_a_title_that_two_entries_have_names_neither() -> None:
+    entries = [
+        {"id": 1, "slug": "a", "title": "Chè xanh", "title_en": "Tea"},
+        {"id": 2, "slug": "b", "title": "Che  Xanh", "title_en": ""},
+        {"id": 3, "slug": "c", "title": "Thép", "title_en": ""},
+    ]
+    found = _titles(Catalogue({"contest": {}, "categories": [], "entries": entries}))
+    assert found == {"tea": 1, "thep": 3}
