@@ -1,6 +1,7 @@
 """Openings of accounts in the ledger: what each login left behind, and the COPY of a batch of them."""
 
 import struct
+from functools import lru_cache
 
 import orjson
 from sqlalchemy import (
@@ -60,8 +61,7 @@ def opening_row(contest_id: int, shard: int, log_id: LogId, at_ms: int, opened: 
     """One opening as a row of PostgreSQL's binary COPY format."""
     ms, seq = log_id
     at_us = at_ms * 1000 - EPOCH_2000_US
-    agreed = _JSONB_VERSION + orjson.dumps({str(purpose): version for purpose, version in opened.agreed})
-    fields = (_text(opened.hint), _text(opened.domain), _array(opened.grams), agreed)
+    fields = (_text(opened.hint), _text(opened.domain), _array(opened.grams), _jsonb(opened.agreed))
     return b"".join(
         (
             _HEAD.pack(
@@ -80,8 +80,14 @@ def _array(numbers: tuple[int, ...]) -> bytes:
     """PostgreSQL's binary form of integer[] (`array_recv`): dimensions, no nulls, type; length and first index."""
     if not numbers:
         return struct.pack(">iii", 0, 0, _INTEGER)
-    sized = (part for number in numbers for part in (4, number))
+    sized = [4] * (2 * len(numbers))  # the length before each
+    sized[1::2] = numbers
     return struct.pack(f">{5 + 2 * len(numbers)}i", 1, 0, _INTEGER, len(numbers), 1, *sized)
+
+
+@lru_cache(maxsize=128)  # nearly all voters agree to the same
+def _jsonb(agreed: tuple[tuple[int, int], ...]) -> bytes:
+    return _JSONB_VERSION + orjson.dumps({str(purpose): version for purpose, version in agreed})
 
 
 def insert_openings(connection: Connection, rows: list[bytes]) -> int:

@@ -16,7 +16,6 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from itertools import pairwise
 
 VERSION = 1
 MAX_ACCOUNT = 2**63 - 1
@@ -159,7 +158,7 @@ def _text_at(packed: bytes, at: int) -> tuple[str, int]:
 
 
 def _is_rising(numbers: tuple[int, ...]) -> bool:
-    return all(one < next_one for one, next_one in pairwise(numbers))
+    return list(numbers) == sorted(set(numbers))
 
 
 def unpack(packed: bytes) -> Event:
