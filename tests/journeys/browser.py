@@ -128,9 +128,9 @@ class Site:
 
 @dataclass
 class Faults:
-    """Everything that went wrong in the pages of a test, in words."""
+    """Everything that went wrong in the pages of a test, in words. `hosts`: addresses of our own servers."""
 
-    address: str
+    hosts: list[str]
     found: list[str] = field(default_factory=list)
     allowed: list[str] = field(default_factory=list)
 
@@ -155,7 +155,7 @@ class Faults:
             self.found.append(f"console {message.type}: {message.text} ({message.location.get('url', '')})")
 
     def _request(self, request: Request) -> None:
-        if not request.url.startswith((self.address + "/", "data:", "blob:")):
+        if not request.url.startswith((*(host + "/" for host in self.hosts), "data:", "blob:")):
             self.found.append(f"request to another host: {request.url}")
 
     def _failed(self, request: Request) -> None:
@@ -203,7 +203,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def faults(site: Site) -> Iterator[Faults]:
-    seen = Faults(site.address)
+    seen = Faults([site.address])
     yield seen
     assert not seen.unexpected, "\n".join(seen.unexpected)
 
