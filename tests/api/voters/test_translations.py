@@ -47,7 +47,7 @@ def test_the_catalogue_holds_nothing_that_no_page_says(code):
 
 @pytest.mark.parametrize("code", [language.code for language in LANGUAGES[1:]])
 def test_a_translation_has_the_values_and_tags_of_its_source(code):
-    for message in catalogue(code):
+    for message in filter(key, catalogue(code)):
         sources = [message.id] if isinstance(message.id, str) else list(message.id)
         for source, target in zip(sources, all_of(message), strict=False):
             assert sorted(_VALUES.findall(source)) == sorted(_VALUES.findall(target)), source
