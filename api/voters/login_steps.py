@@ -33,6 +33,7 @@ from models.settings import Settings
 DAY_S = 86_400
 TAG_COOKIE = "signed_in"
 WRONG_ADDRESS = N_("Địa chỉ email chưa đúng. Ví dụ: ten@gmail.com")
+WRONG_EITHER = N_("Email hoặc số điện thoại chưa đúng. Ví dụ: ten@gmail.com hoặc 0912 345 678")
 WRONG_NUMBER = N_(
     "Số điện thoại chưa đúng. Mã chỉ gửi được tới số di động của Việt Nam, không gửi được tới số cố định."
     " Ví dụ: 0912 345 678"
@@ -123,7 +124,9 @@ class Login:
         try:
             identity = normalise(known, typed)
         except InvalidIdentityError:
-            raise invalid("identity", WRONG_NUMBER if known == "sms" else WRONG_ADDRESS) from None
+            either = "sms" in self.kinds and "@" not in typed
+            wrong = WRONG_NUMBER if known == "sms" else WRONG_EITHER if either else WRONG_ADDRESS
+            raise invalid("identity", wrong) from None
         if known == "email" and is_disposable(identity.address.partition("@")[2], self._disposable):
             count_code(known, "disposable")
             raise invalid("identity", DISPOSABLE)

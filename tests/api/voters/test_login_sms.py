@@ -68,7 +68,7 @@ def test_one_field_takes_a_number_in_any_spelling(api: RunningApi, scratch: str)
     assert "Email hoặc số điện thoại" in form.text
     assert re.search(r'<input id="identity" name="identity" type="text"', form.text)
     asked = send(api, "/dang-nhap", identity="0912.345.678", next="/the-le")
-    assert "09•• ••• 678" in asked.text
+    assert "09••\u00a0•••\u00a0678" in asked.text, "not torn over two lines"
     assert "Mã trong tin nhắn" in asked.text
     [message] = messages(scratch)
     assert (message["kind"], message["to"]) == ("sms", NUMBER)
@@ -93,6 +93,11 @@ def test_a_number_that_no_code_can_be_sent_to_is_said_at_the_field(api: RunningA
     assert "Mã chỉ gửi được tới số di động của Việt Nam" in again.text
     assert f'value="{typed}"' in again.text
     assert messages(scratch) == []
+
+
+def test_what_may_be_meant_as_either_is_told_of_both(api: RunningApi) -> None:
+    assert "Email hoặc số điện thoại chưa đúng" in send(api, "/dang-nhap", identity="0912").text
+    assert "Địa chỉ email chưa đúng" in send(api, "/dang-nhap", identity="an@").text
 
 
 def test_the_calls_take_a_number_too(api: RunningApi, scratch: str) -> None:
