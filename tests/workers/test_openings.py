@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import inspect
 
 from models.ballot_box import drain
 from models.cursor import park
-from models.database import transaction
+from models.database import transaction, worker_engine
 from models.event import HEAD, VERSION, AccountOpened, Kind, pack_account_opened
 from tests.workers.contests import Stage, opening
 from workers.books import compare, prove
@@ -148,6 +149,30 @@ def test_an_opening_with_all_that_fits(open_contest: Stage) -> None:
         *(GREATEST, 255, most.hint, most.domain, list(most.grams)),
         {str(purpose): 65_535 for purpose in range(16)},
     )
+
+
+def test_an_opening_that_the_ledger_refuses_is_found_and_parked_alone(open_contest: Stage) -> None:
+    with transaction(open_contest.engine) as connection:
+        connection.exec_driver_sql("ALTER TABLE account_openings ADD CHECK (account_id <> 5)")
+    votes = open_contest.cast_many(3)
+    open_contest.open_accounts(*range(1, 10))
+    votes += open_contest.cast_many(3)
+    flush(open_contest)
+    assert sorted(open_contest.rows()) == votes
+    assert accounts(open_contest) == [1, 2, 3, 4, 6, 7, 8, 9]
+    assert open_contest.rows("SELECT account_id, change, sqlstate FROM parked_events") == [(5, 0, "23514")]
+    assert books(open_contest) == (0, 0, 1, 0)
+    assert all(proof.holds for proof in prove(open_contest.engine, open_contest.client, open_contest.contest, wait_s=0))
+
+
+def test_an_opening_meets_no_constraint_but_its_place_in_the_log(database: str) -> None:
+    with worker_engine(database).connect() as connection:
+        openings = inspect(connection)
+        key = openings.get_pk_constraint("account_openings")["constrained_columns"]
+        assert key == ["contest_id", "shard", "log_ms", "log_seq"]
+        assert openings.get_foreign_keys("account_openings") == []
+        assert openings.get_check_constraints("account_openings") == []
+        assert [index for index in openings.get_indexes("account_openings") if index["unique"]] == []
 
 
 def test_what_an_older_release_has_parked_is_resolved_by_the_repair(open_contest: Stage) -> None:
