@@ -118,7 +118,7 @@ def test_the_ledger_outlives_its_container(compose, services):
         for volume in service.get("volumes", [])
         if not volume.startswith(".")
     }
-    assert set(compose["volumes"]) == named == {"box", "scratch", "ledger"}
+    assert set(compose["volumes"]) == named == {"box", "scratch", "ledger", "media"}
 
 
 def test_every_mounted_file_exists(services):
