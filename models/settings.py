@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     """Where the SMS gateway is called; with SMS_HEADERS and SMS_BODY as models/sms.py says. Unset: no codes by SMS."""
     sms_headers: SecretStr | None = None
     sms_body: SecretStr | None = None
+    sms_accepted: str | None = None
+    """What stands in the gateway's answer to a message that it took, where it says 200 to those that it did not."""
     sms_enabled: bool = True
     """False: as if SMS_URL were unset. `binhchon sms --off` acts without a restart."""
     sms_per_hour: int = Field(default=1000, ge=0, le=10_000_000)
@@ -238,7 +240,7 @@ class Settings(BaseSettings):
         if self.sms_url is None or not self.sms_enabled:
             return None
         headers, body = (one.get_secret_value() if one else None for one in (self.sms_headers, self.sms_body))
-        return parse_sms_gateway(self.sms_url.get_secret_value(), headers, body)
+        return parse_sms_gateway(self.sms_url.get_secret_value(), headers, body, self.sms_accepted or "")
 
     def mail_server(self) -> MailServer | None:
         """The server that login codes go through by e-mail. Errors: SettingsError where nobody is named as sender."""

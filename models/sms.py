@@ -34,6 +34,8 @@ class SmsGateway:
     url: str = field(repr=False)
     headers: dict[str, str] = field(repr=False)
     body: str | None = field(repr=False)
+    accepted: str = ""
+    """What stands in the answer to a message that was taken; empty: the status tells."""
 
     def call(self, to: str, text: str) -> SmsCall:
         """What sends `text` to `to`, a number in E.164 form."""
@@ -46,7 +48,7 @@ class SmsGateway:
         return SmsCall(url, self.headers, _filled(self.body, values, escape).encode())
 
 
-def parse_sms_gateway(url: str, headers: str | None, body: str | None) -> SmsGateway:
+def parse_sms_gateway(url: str, headers: str | None, body: str | None, accepted: str = "") -> SmsGateway:
     """`headers` is a JSON object of texts. Errors: ValueError, which begins with the name of the setting and repeats
     nothing of it.
     """
@@ -54,7 +56,7 @@ def parse_sms_gateway(url: str, headers: str | None, body: str | None) -> SmsGat
     named = _headers(headers)
     if body is not None and not any(name.lower() == "content-type" for name in named):
         named["Content-Type"] = JSON if body.lstrip()[:1] in ("{", "[") else FORM
-    gateway = SmsGateway(url, named, body)
+    gateway = SmsGateway(url, named, body, accepted)
     places = set(_PLACE.findall(url + (body or "")))
     if "text" not in places or len(places) < 2:
         raise ValueError("SMS_BODY: neither it nor SMS_URL says where {text} and {to} go")

@@ -21,6 +21,7 @@ class Gateway:
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.answer: Callable[[Asked], int | None] = lambda _asked: 200
+        self.says = b""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -44,10 +45,11 @@ class Gateway:
                     self.close_connection = True
                     return
                 self.send_response(status)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(gateway.says)))
                 if status == 302:
                     self.send_header("Location", "/elsewhere")
                 self.end_headers()
+                self.wfile.write(gateway.says)
 
             do_GET = do_POST = take  # noqa: N815 - names of the standard library
 

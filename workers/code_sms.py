@@ -46,7 +46,7 @@ async def sms_sender(scratch: AsyncScratchClient, gateway: SmsGateway, keys: Key
 
 
 async def _call(client: httpx.AsyncClient, gateway: SmsGateway, to: str, text: str) -> None:
-    """Errors: LaterError for what may go well another time (no answer, 429, 5xx); NeverError for every other refusal,
+    """Errors: LaterError for what may go well another time (no answer, 429, 5xx, an account without money); NeverError for every other refusal,
     as a repeat would be refused again.
     """
     url, headers, body = gateway.call(to, text)
@@ -58,3 +58,5 @@ async def _call(client: httpx.AsyncClient, gateway: SmsGateway, to: str, text: s
         raise LaterError(f"HTTP {answer.status_code}")
     if not answer.is_success:
         raise NeverError(f"HTTP {answer.status_code}")
+    if gateway.accepted not in answer.text:
+        raise LaterError("the answer lacks SMS_ACCEPTED")

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -156,6 +157,18 @@ def test_every_other_refusal_is_for_good(
     assert send(scratch, gateway, lambda: not waiting(scratch)) == 0
     assert len(server.asked) == 1
     assert [line["problem"] for line in logged] == [f"HTTP {answer}"]
+
+
+def test_a_gateway_that_says_200_to_what_it_did_not_take_is_seen_through(
+    scratch: str, server: Gateway, gateway: SmsGateway
+) -> None:
+    gateway = replace(gateway, accepted='"CodeResult":"100"')
+    server.says = b'{"CodeResult":"103"}'
+    put(scratch, AN)
+    assert send(scratch, gateway, lambda: is_put_back(scratch) and troubled(scratch)) == 0
+    server.says = b'{"CodeResult":"100"}'
+    make_due(scratch)
+    assert send(scratch, gateway, lambda: not waiting(scratch)) == 1
 
 
 def test_a_gateway_that_is_down_is_no_end(scratch: str, server: Gateway, gateway: SmsGateway) -> None:
