@@ -28,11 +28,11 @@ from models.settings import Settings
 
 log = structlog.get_logger()
 
-_PROVIDER_AWAY = N_("%(provider)s không trả lời lúc này. Mời bạn nhận mã qua email, hoặc thử lại sau ít phút.")
+_PROVIDER_AWAY = N_("%(provider)s không trả lời lúc này. Mời bạn đăng nhập bằng mã, hoặc thử lại sau ít phút.")
 _PROVIDER_WRONG = N_(
-    "%(provider)s trả lời không đúng quy cách, nên chưa xác nhận được tài khoản của bạn. Mời bạn nhận mã qua email."
+    "%(provider)s trả lời không đúng quy cách, nên chưa xác nhận được tài khoản của bạn. Mời bạn đăng nhập bằng mã."
 )
-_CANCELLED = N_("Bạn đã dừng đăng nhập bằng %(provider)s. Mời bạn thử lại, hoặc nhận mã qua email.")
+_CANCELLED = N_("Bạn đã dừng đăng nhập bằng %(provider)s. Mời bạn thử lại, hoặc đăng nhập bằng mã.")
 _LOST = N_(
     "Lần đăng nhập này đã hết hạn, đã được dùng hoặc được bắt đầu ở trình duyệt khác. Mời bạn đăng nhập lại từ đầu."
 )

@@ -264,17 +264,25 @@ NONSENSE: dict[str, Any] = {
 def test_a_provider_that_answers_nonsense(
     api: RunningApi, hostile: HostileProvider, logged: Logged, path: str, reply: Any
 ) -> None:
-    asked = begin(api, language="en")
+    asked = begin(api)
     hostile.gives(hostile.sign(hostile.claims(asked["nonce"])))
     hostile.replies[path] = lambda _: reply
     page = come_back(api, state=asked["state"], code="c")
     refused(page, 502, WRONG)
     assert "Nhà Thử" in page.text
-    assert 'lang="en"' in page.text
     assert any("OpenID provider" in text for _, text in logged.lines)
     assert not any(SECRET in text for _, text in logged.lines)
     if path.startswith("/.well-known"):
         refused(api.client.post("/login/oidc/thu", data=AGREED, headers=OWN), 502, WRONG)
+
+
+def test_an_error_is_said_in_the_voters_language(api: RunningApi, hostile: HostileProvider) -> None:
+    asked = begin(api, language="en", next="/en/the-le")
+    page = come_back(api, state=asked["state"], code="c")
+    assert page.status_code == 503
+    assert '<html lang="en">' in page.text
+    assert 'value="/en/the-le"' in page.text
+    assert "Nhà Thử" in page.text
 
 
 DISCOVERY: dict[str, dict[str, Any]] = {
@@ -455,6 +463,25 @@ def test_a_forged_cookie_and_one_that_is_too_old(api: RunningApi, hostile: Hosti
         refused(page, 403, LOST)
     good = httpx.get(f"{api.url}/login/oidc/thu/callback", params=query, headers={"Cookie": forged(KEYS, now)})
     assert good.status_code == 303
+
+
+def test_a_state_that_begins_like_another_is_not_it(api: RunningApi, hostile: HostileProvider) -> None:
+    """Cookies are found by the first letters of the state."""
+    other = begin(api)["state"][:12] + "x" * 31
+    hostile.gives(hostile.sign(hostile.claims(Flows(KEYS, secure=False).nonce(other))))
+    refused(come_back(api, state=other, code="c"), 403, LOST)
+
+
+def test_with_https_the_cookies_are_for_this_host_alone(start_api: Any, open_box: str, scratch: str) -> None:
+    provider = HostileProvider()
+    public = "https://binhchon.example.vn"
+    api = start_api(open_box, scratch_url=scratch, oidc_providers=(provider.provider,), public_origin=public)
+    api.wait_ready()
+    page = api.client.post("/login/oidc/thu", data=AGREED, headers=OWN)
+    assert page.headers["set-cookie"].startswith("__Host-oidc-")
+    assert page.headers["set-cookie"].endswith("; Secure")
+    assert httpx.URL(leads_to(page)).params["redirect_uri"] == f"{public}/login/oidc/thu/callback"
+    provider.stop()
 
 
 def test_two_tabs_both_get_there(api: RunningApi, hostile: HostileProvider) -> None:
