@@ -46,8 +46,8 @@ async def sms_sender(scratch: AsyncScratchClient, gateway: SmsGateway, keys: Key
 
 
 async def _call(client: httpx.AsyncClient, gateway: SmsGateway, to: str, text: str) -> None:
-    """Errors: LaterError for what may go well another time (no answer, 429, 5xx, an account without money); NeverError for every other refusal,
-    as a repeat would be refused again.
+    """Errors: LaterError for what may go well another time (no answer, 429, 5xx, an account without money); NeverError
+    for every other refusal, as a repeat would be refused again.
     """
     url, headers, body = gateway.call(to, text)
     try:
