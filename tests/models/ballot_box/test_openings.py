@@ -13,6 +13,7 @@ from models.event import Kind, pack_account_opened
 from tests.models.ballot_box.boxes import CONTEST_ID, FINGERPRINT, Box, open_box
 from tests.models.ballot_box.test_intake_replies import standing_in
 from tests.models.ballot_box.test_open_account import login
+from tests.models.ballot_box.voting import until
 from tests.servers import ValkeyServer
 
 RECORDED, REFUSED, UNRECORDED = Recording.RECORDED, Recording.REFUSED, Recording.UNRECORDED
@@ -162,20 +163,24 @@ def test_a_reply_of_the_wrong_shape_records_nothing_and_is_not_asked_for_again(
     asyncio.run(run())
 
 
-def test_a_call_that_is_cancelled_leaves_no_answer_behind(own: Box, server: ValkeyServer) -> None:
-    async def steps(write: Write) -> None:
-        assert await write(1) == [RECORDED]
-        server.hang()
-        waiting = asyncio.ensure_future(write(2))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-        server.wake()
-        assert await write(3, 4) == [RECORDED] * 2
+def test_a_call_that_is_cancelled_ends_its_connection(opened: Box, box: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it stood: the next caller must not read this one's answer."""
 
-    try:
-        with_writer(server.url, steps)
-    finally:
-        server.wake()
+    async def cancelled(*_: object, **__: object) -> None:
+        raise asyncio.CancelledError
+
+    async def run() -> None:
+        writer = OpeningWriter(box)
+        before = len(opened.client.client_list())
+        assert await writer.write(TARGET, [(1, pack_account_opened(login(1)))]) == [RECORDED]
+        assert len(opened.client.client_list()) == before + 1
+        with monkeypatch.context() as patch:
+            patch.setattr(openings_module, "ask_box", cancelled)
+            with pytest.raises(asyncio.CancelledError):
+                await writer.write(TARGET, [(2, b"never sent")])
+        await until(lambda: len(opened.client.client_list()) == before, what="the connection was closed")
+        assert await writer.write(TARGET, [(3, pack_account_opened(login(3)))]) == [RECORDED]
+        await writer.close()
+
+    asyncio.run(run())
+    assert opened_in(opened) == [1, 3]
