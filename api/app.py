@@ -29,7 +29,7 @@ from api.voters.language import LANGUAGES, language_of
 from api.voters.login import login_router
 from api.voters.login_pages import login_pages
 from api.voters.login_steps import Login
-from api.voters.media import media_router
+from api.voters.media import Shelf, media_router
 from api.voters.oidc import OpenId, oidc_router
 from api.voters.page import ENTRY, absent_page, away_answer
 from api.voters.personal import personal_router
@@ -72,6 +72,7 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
     login = Login(settings, keys, access, watch)
     openid = OpenId(settings, keys, login)
     media = MediaFolder(settings.media())
+    shelf = Shelf(media)
     gallery = Gallery(media, settings.data_dir / "cache" / "share")
 
     app = FastAPI(
@@ -92,7 +93,7 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
         metrics_router(scrapes),
         login_router(login),
         oidc_router(openid),
-        media_router(media),
+        media_router(shelf),
         *(share_router(watch, gallery, language) for language in LANGUAGES),
         *(personal_router(access, watch, receipts, language) for language in LANGUAGES),
         *(login_pages(login, language) for language in LANGUAGES),
@@ -102,7 +103,9 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
     _translate_errors(app, watch)
     describe(app, access.cookie.decode())
     evidence = Evidence(keys.derived("device"), proxies)
-    fast = FastPath(_secured(app), access=access, evidence=evidence, watch=watch, intake=intake, metrics=metrics)
+    fast = FastPath(
+        _secured(app), access=access, evidence=evidence, watch=watch, intake=intake, metrics=metrics, shelf=shelf
+    )
     for language in LANGUAGES:
         app.include_router(vote_router(fast.cast, access, watch, evidence, metrics, language))
     return fast

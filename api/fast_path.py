@@ -17,9 +17,11 @@ from api.sessions import Session
 from api.snapshot import Snapshot, Watch
 from api.voters.language import LANGUAGES
 from api.voters.listing import LIST, question_of
+from api.voters.media import Shelf
 from api.voters.page import CONFIRM
 from models.ballot_box.intake import Intake
 from models.event import MAX_ENTRY, pack_cast
+from models.media import ADDRESS
 from models.outcomes import Outcome
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -41,7 +43,15 @@ class FastPath:
     """ASGI application: answers the hottest routes itself and passes everything else on to `app`."""
 
     def __init__(
-        self, app: Application, *, access: Access, evidence: Evidence, watch: Watch, intake: Intake, metrics: Metrics
+        self,
+        app: Application,
+        *,
+        access: Access,
+        evidence: Evidence,
+        watch: Watch,
+        intake: Intake,
+        metrics: Metrics,
+        shelf: Shelf,
     ) -> None:
         self._app = app
         self._access = access
@@ -49,6 +59,7 @@ class FastPath:
         self._watch = watch
         self._intake = intake
         self._metrics = metrics
+        self._shelf = shelf
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -69,6 +80,8 @@ class FastPath:
 
     def _page(self, scope: Scope, path: str) -> Cached | None:
         """The cached read at `path`. A list is another for each question; elsewhere a query changes nothing."""
+        if path.startswith(ADDRESS):
+            return self._shelf.at_hand(path[len(ADDRESS) :])  # else the route reads it, in a thread
         pages = self._watch.current.pages
         query = scope["query_string"]
         if path in _LISTS:

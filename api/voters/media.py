@@ -1,6 +1,7 @@
 """`/media/<hash>.webp` and `.pdf`: pictures and documents of entries, from the media folder by way of memory.
 
-A file is read in a thread, once for as long as it stays in memory: the votes do not wait for a disk.
+A file is read in a thread, once for as long as it stays in memory: the votes do not wait for a disk. What is in memory
+is served by the fast path.
 """
 
 import asyncio
@@ -35,11 +36,17 @@ class Shelf:
         self._ready: OrderedDict[str, Cached] = OrderedDict()
         self.bytes = 0
 
-    async def get(self, name: str) -> Cached | None:
-        """The answer of the file `name`; None where there is none."""
+    def at_hand(self, name: str) -> Cached | None:
+        """The answer of the file `name` if it is in memory."""
         ready = self._ready.get(name)
         if ready is not None:
             self._ready.move_to_end(name)
+        return ready
+
+    async def get(self, name: str) -> Cached | None:
+        """The answer of the file `name`; None where there is none."""
+        ready = self.at_hand(name)
+        if ready is not None:
             return ready
         content = await asyncio.to_thread(self._read, name)
         if content is None:
@@ -61,9 +68,9 @@ class Shelf:
             return None
 
 
-def media_router(folder: MediaFolder) -> APIRouter:
+def media_router(shelf: Shelf) -> APIRouter:
+    """The route for what is not in memory yet; the fast path serves what is."""
     router = APIRouter(include_in_schema=False)
-    shelf = Shelf(folder)
 
     @router.api_route(ADDRESS + "{name}", methods=READS)
     async def media(name: str, request: Request) -> Response:
