@@ -49,6 +49,8 @@ def configure(settings: Settings, role: str) -> None:
     for name in ("uvicorn", "uvicorn.error"):  # they bring handlers of their own
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
+    for name in ("httpx", "httpcore"):  # they write the whole address of every call, and a gateway's may hold its key
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

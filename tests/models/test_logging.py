@@ -11,6 +11,8 @@ log = structlog.get_logger()
 log.info("a vote", entry=12, token="s3cret", database_url="postgres://s3cret")
 logging.getLogger("uvicorn.error").warning("from a library: %s", "text")
 log.debug("s3cret: not at this level")
+logging.getLogger("httpx").info("GET https://gateway.example/?key=s3cret")
+logging.getLogger("httpcore.connection").debug("s3cret")
 def fails(password):
     raise ValueError("no good")
 try:
