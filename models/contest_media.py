@@ -15,7 +15,8 @@ Media = dict[tuple[str, str], Any]
 def take_media(path: Path, file: ContestFile, folder: MediaFolder) -> Media:
     """Keeps every file that the contest file at `path` names.
 
-    Errors: ContestFileError, one line for each file that cannot be shown; what was kept by then is shown nowhere.
+    Errors: ContestFileError, one line for each file that cannot be shown; OSError of the media folder. What was kept by
+    then is shown nowhere.
     """
     kept: Media = {}
     problems: list[Problem] = []
@@ -28,8 +29,6 @@ def take_media(path: Path, file: ContestFile, folder: MediaFolder) -> Media:
             kept[kind, name] = take[kind](_beside(path, name))
         except MediaError as error:
             problems.append((where, f"{name} {error}"))
-        except OSError as error:
-            problems.append((where, f"cannot read {name}: {error.strerror}"))
     if problems:
         raise ContestFileError(report(path.name, path.read_text(encoding="utf-8-sig"), problems))
     return kept
@@ -52,6 +51,6 @@ def _beside(path: Path, name: str) -> Path:
     found = (folder / name).resolve()
     if not found.is_relative_to(folder):
         raise MediaError("does not lie beside the contest file")
-    if not stat.S_ISREG(found.stat().st_mode):  # a pipe would keep the import waiting
+    if found.exists() and not stat.S_ISREG(found.stat().st_mode):  # a pipe would keep the import waiting
         raise MediaError("is no file")
     return found

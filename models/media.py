@@ -36,7 +36,7 @@ _RECIPE = f"1 {WIDTHS} {TALLEST} {QUALITY}"
 
 
 class MediaError(Exception):
-    """A file is no picture or document that can be shown; the text says what is wrong, for people."""
+    """A file is no picture or document that can be shown; the text, after its name, says what is wrong, for people."""
 
 
 class MediaFolder:
@@ -48,7 +48,8 @@ class MediaFolder:
     def take_picture(self, source: Path) -> list[dict[str, Any]]:
         """Keeps the picture in the file `source` in each width up to its own.
 
-        Returns `[{"width", "height" (pixels), "address"}]`, the narrowest first. Errors: MediaError, OSError.
+        Returns `[{"width", "height" (pixels), "address"}]`, the narrowest first.
+        Errors: MediaError; OSError of the folder.
         """
         content = _content(source, MAX_PICTURE_BYTES)
         note = self._path / f"{_digest(_RECIPE.encode() + content)}.json"
@@ -63,7 +64,10 @@ class MediaFolder:
         return sizes
 
     def take_document(self, source: Path) -> dict[str, Any]:
-        """Keeps the PDF in the file `source`. Returns `{"address", "bytes"}`. Errors: MediaError, OSError."""
+        """Keeps the PDF in the file `source`. Returns `{"address", "bytes"}`.
+
+        Errors: MediaError; OSError of the folder.
+        """
         content = _content(source, MAX_DOCUMENT_BYTES)
         if not content.startswith(b"%PDF-") or b"%%EOF" not in content[-2048:]:
             raise MediaError("is no whole PDF file")
@@ -92,8 +96,11 @@ def _name(size: dict[str, Any]) -> str:
 
 
 def _content(source: Path, limit: int) -> bytes:
-    with source.open("rb") as file:
-        content = file.read(limit + 1)
+    try:
+        with source.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise MediaError(f"cannot be read: {error.strerror}") from None
     if len(content) > limit:
         raise MediaError(f"is larger than {limit // 1024**2} MB")
     return content

@@ -72,7 +72,7 @@ def test_each_file_that_cannot_be_shown_is_a_problem_of_one_line(tmp_path):
     said = problem(tmp_path, f'pictures = [{files}]\nattachments = [{{ file = "not.pdf", title = "T" }}]')
     assert said.split("\n") == [
         "thu.toml:17: entries[0].pictures[0]: bomb.png has more than 40 million pixels",
-        "thu.toml:17: entries[0].pictures[1]: cannot read none.jpg: No such file or directory",
+        "thu.toml:17: entries[0].pictures[1]: none.jpg cannot be read: No such file or directory",
         "thu.toml:17: entries[0].pictures[2]: folder is no file",
         "thu.toml:17: entries[0].pictures[3]: pipe is no file",
         "thu.toml:17: entries[0].pictures[4]: link.jpg does not lie beside the contest file",
