@@ -1,0 +1,375 @@
+"""A click on "vote" in a real browser: whatever happens on the way, it is counted once, or the voter reads why not."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from playwright.sync_api import Page, Request, Route, expect
+
+from api.outcomes import REFUSALS, Code
+from tests.journeys.browser import Faults, Site, until
+
+RECEIPT = re.compile(r"[0-9A-Z]{4}(-[0-9A-Z]{4}){4}")
+VOTES = "**/api/entries/*/vote"
+NO_LOCKS = "Object.defineProperty(navigator, 'locks', { value: undefined });"
+NO_STORAGE = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('forbidden'); } });"
+NewPage = Callable[..., Page]
+
+
+@pytest.fixture(autouse=True)
+def expected_faults(faults: Faults) -> None:
+    """What these tests do to a vote is no fault of the page."""
+    faults.allow("PUT ", "favicon")
+
+
+@pytest.fixture
+def entry(site: Site) -> dict[str, Any]:
+    return site.entries()[0]
+
+
+@pytest.fixture
+def voter(site: Site, new_page: NewPage, entry: dict[str, Any]) -> Iterator[Page]:
+    """A voter who is logged in, on the page of the entry."""
+    page = new_page()
+    site.log_in(page)
+    open_entry(page, entry)
+    return page
+
+
+def open_entry(page: Page, entry: dict[str, Any]) -> None:
+    page.goto(f"/bai-du-thi/{entry['slug']}")
+
+
+def click_vote(page: Page) -> None:
+    page.get_by_role("button", name="Bình chọn", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Xác nhận bình chọn").click()
+
+
+def state(page: Page) -> Any:
+    return page.locator("[data-vote-state]")
+
+
+def bar(page: Page) -> Any:
+    return page.locator(".kept")
+
+
+def expect_receipt(page: Page, receipt: str | re.Pattern[str] = RECEIPT) -> None:
+    expect(state(page).locator(".receipt")).to_have_text(receipt, timeout=15_000)
+
+
+def receipts(page: Page) -> dict[int, str]:
+    """The ballot of whoever is logged in on this page."""
+    votes = page.context.request.get("/api/ballot").json()["votes"]
+    return {vote["entry_id"]: vote["receipt"] for vote in votes}
+
+
+def kept(page: Page) -> list[str]:
+    found: list[str] = page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('vote'))")
+    return found
+
+
+def votes_for(site: Site, entry: dict[str, Any]) -> int:
+    found: int = site.json("/api/tallies")["tallies"][str(entry["id"])]
+    return found
+
+
+def sent_votes(page: Page) -> list[Request]:
+    """The votes that this person's pages send from now on."""
+    sent: list[Request] = []
+    page.context.on("request", lambda request: sent.append(request) if request.method == "PUT" else None)
+    return sent
+
+
+class Gate:
+    """A network that holds votes back until `is_open`."""
+
+    def __init__(self) -> None:
+        self.held: list[Route] = []
+        self.is_open = False
+
+    def take(self, route: Route) -> None:
+        if self.is_open:
+            route.fallback()
+        else:
+            self.held.append(route)
+
+
+def refusing(times: int, status: int = 503, **headers: str) -> Callable[[Route], None]:
+    """A server that answers some votes with a page that is no answer, then does its work."""
+    left = [times]
+
+    def answer(route: Route) -> None:
+        left[0] -= 1
+        if left[0] >= 0:
+            route.fulfill(status=status, body="<h1>away</h1>", headers=headers)
+        else:
+            route.fallback()
+
+    return answer
+
+
+def test_a_click_is_confirmed_counted_and_shows_its_receipt(voter: Page, entry: dict[str, Any]) -> None:
+    sent = sent_votes(voter)
+    address = voter.url
+    click_vote(voter)
+    expect_receipt(voter)
+    assert state(voter).locator(".receipt").inner_text() == receipts(voter)[entry["id"]]
+    assert voter.url == address
+    assert len(sent) == 1
+    assert sent[0].headers["for-account"] == voter.context.request.get("/api/ballot").json()["account_tag"]
+    assert kept(voter) == []
+    expect(voter.get_by_role("button", name="Đã bình chọn")).to_be_focused()
+    state(voter).get_by_role("link", name="Tra cứu mã phiếu").click()
+    expect(voter.get_by_role("heading", level=2).first).to_have_text(re.compile("Đã nhận|Đã vào sổ"))
+
+
+def test_the_dialog_can_be_left_and_gives_the_focus_back(voter: Page) -> None:
+    sent = sent_votes(voter)
+    button = voter.get_by_role("button", name="Bình chọn", exact=True)
+    button.focus()
+    for leave in ("Escape", "Enter"):
+        voter.keyboard.press("Enter")
+        expect(voter.get_by_role("dialog")).to_be_visible()
+        if leave == "Enter":
+            voter.get_by_role("button", name="Quay lại").focus()
+        voter.keyboard.press(leave)
+        expect(voter.get_by_role("dialog")).to_be_hidden()
+        expect(button).to_be_focused()
+    assert sent == []
+
+
+def test_without_a_network_the_vote_is_kept_and_goes_when_the_network_is_back(
+    voter: Page, faults: Faults, entry: dict[str, Any]
+) -> None:
+    faults.allow("net::ERR_INTERNET_DISCONNECTED")
+    voter.context.set_offline(True)
+    click_vote(voter)
+    expect(state(voter)).to_contain_text("sẽ tự thử lại")
+    expect(state(voter)).to_contain_text(re.compile(r"Thử lại sau \d+ giây"))
+    assert len(kept(voter)) == 1
+    voter.context.set_offline(False)
+    expect_receipt(voter)
+    assert list(receipts(voter)) == [entry["id"]]
+
+
+def test_a_crowded_server_is_asked_again_when_it_says(voter: Page, entry: dict[str, Any]) -> None:
+    voter.route(VOTES, refusing(2, **{"Retry-After": "1"}))
+    sent = sent_votes(voter)
+    click_vote(voter)
+    expect(state(voter)).to_contain_text(re.compile(r"Thử lại sau [12] giây"))
+    expect_receipt(voter)
+    assert len(sent) == 3
+    assert list(receipts(voter)) == [entry["id"]]
+
+
+def test_a_reply_that_is_lost_gives_the_same_receipt_and_one_vote(
+    voter: Page, site: Site, entry: dict[str, Any]
+) -> None:
+    before = votes_for(site, entry)
+    lost: list[str] = []
+
+    def lose(route: Route) -> None:
+        if lost:
+            route.fallback()
+            return
+        lost.append(route.fetch().json()["receipt"])
+        route.abort("connectionreset")
+
+    voter.route(VOTES, lose)
+    click_vote(voter)
+    expect_receipt(voter)
+    expect_receipt(voter, lost[0])
+    assert receipts(voter) == {entry["id"]: lost[0]}
+    until(voter, lambda: votes_for(site, entry) == before + 1, what="one vote is counted")
+
+
+def test_an_answer_that_never_comes_is_not_waited_for(voter: Page, entry: dict[str, Any]) -> None:
+    voter.clock.install()
+    voter.reload()
+    gate = Gate()
+    voter.route(VOTES, gate.take)
+    click_vote(voter)
+    until(voter, lambda: gate.held, what="the vote is on its way")
+    expect(state(voter)).to_contain_text("Đang gửi phiếu")
+    voter.clock.fast_forward(8_100)
+    expect(state(voter)).to_contain_text("sẽ tự thử lại")
+    gate.is_open = True
+    voter.clock.fast_forward(2_100)
+    expect_receipt(voter)
+    assert list(receipts(voter)) == [entry["id"]]
+
+
+@pytest.mark.parametrize("script", ["", NO_LOCKS], ids=["locks", "leases"])
+def test_two_tabs_send_one_vote_and_both_hear_of_it(
+    site: Site, new_page: NewPage, entry: dict[str, Any], script: str
+) -> None:
+    first = new_page()
+    first.context.add_init_script(script)
+    site.log_in(first)
+    gate = Gate()
+    first.context.route(VOTES, gate.take)
+    open_entry(first, entry)
+    click_vote(first)
+    until(first, lambda: gate.held, what="the vote is on its way")
+    second = first.context.new_page()
+    second.goto("/the-le")
+    expect(bar(second)).to_contain_text("1 phiếu chưa gửi được, đang thử lại")
+    third = first.context.new_page()
+    open_entry(third, entry)
+    expect(state(third)).to_contain_text("sẽ tự thử lại")
+    assert len(gate.held) == 1
+    gate.is_open = True
+    gate.held[0].continue_()
+    receipt = state(first).locator(".receipt")
+    expect(receipt).to_have_text(RECEIPT)
+    expect_receipt(third, receipt.inner_text())
+    expect(bar(second)).to_contain_text(receipt.inner_text())
+    assert list(receipts(first)) == [entry["id"]]
+    assert kept(first) == []
+
+
+def test_a_double_click_sends_one_vote(voter: Page, entry: dict[str, Any]) -> None:
+    sent = sent_votes(voter)
+    voter.goto(f"/bai-du-thi/{entry['slug']}/binh-chon")
+    voter.get_by_role("button", name="Xác nhận bình chọn").dblclick()
+    voter.wait_for_url("**/da-binh-chon?ma=*")
+    expect(voter.locator(".receipt")).to_have_text(receipts(voter)[entry["id"]])
+    assert len(sent) == 1
+
+
+def test_a_vote_outlives_the_page_and_is_sent_from_the_next(voter: Page, entry: dict[str, Any]) -> None:
+    voter.route(VOTES, refusing(1_000))
+    click_vote(voter)
+    expect(state(voter)).to_contain_text("sẽ tự thử lại")
+    voter.goto("/tro-giup")
+    expect(bar(voter)).to_contain_text("1 phiếu chưa gửi được, đang thử lại")
+    voter.unroute(VOTES)
+    voter.reload()
+    expect(bar(voter)).to_contain_text(re.compile("Đã nhận phiếu, mã " + RECEIPT.pattern))
+    expect(bar(voter)).to_contain_text(entry["title"])
+    assert list(receipts(voter)) == [entry["id"]]
+    bar(voter).get_by_role("button", name="Đóng").click()
+    expect(bar(voter)).to_be_hidden()
+    assert kept(voter) == []
+
+
+def test_a_vote_is_never_sent_for_another_account(
+    site: Site, voter: Page, new_page: NewPage, entry: dict[str, Any]
+) -> None:
+    voter.route(VOTES, refusing(1_000))
+    click_vote(voter)
+    expect(state(voter)).to_contain_text("sẽ tự thử lại")
+    site.log_in(voter)  # somebody else, in another tab
+    voter.unroute(VOTES)
+    expect(state(voter)).to_contain_text(REFUSALS[Code.OTHER_ACCOUNT].detail)
+    assert receipts(voter) == {}
+    assert kept(voter) == []
+
+
+def test_a_kept_vote_waits_for_its_own_account(site: Site, voter: Page, entry: dict[str, Any]) -> None:
+    voter.route(VOTES, refusing(1_000))
+    click_vote(voter)
+    expect(state(voter)).to_contain_text("sẽ tự thử lại")
+    cookies = voter.context.cookies()
+    voter.goto("about:blank")
+    voter.unroute(VOTES)
+    site.log_in(voter)
+    sent = sent_votes(voter)
+    voter.goto("/the-le")
+    expect(voter.get_by_role("heading", level=1)).to_be_visible()
+    assert len(kept(voter)) == 1
+    assert bar(voter).count() == 0
+    assert sent == []
+    voter.context.add_cookies(cookies)
+    voter.reload()
+    expect(bar(voter)).to_contain_text("Đã nhận phiếu, mã ")
+    assert list(receipts(voter)) == [entry["id"]]
+
+
+def test_after_a_login_in_between_the_voter_confirms_again(site: Site, voter: Page, entry: dict[str, Any]) -> None:
+    voter.context.add_cookies([{"name": "session", "value": "over", "url": site.address, "httpOnly": True}])
+    click_vote(voter)
+    voter.wait_for_url("**/dang-nhap?next=*")
+    expect(bar(voter)).to_contain_text("Phiên đăng nhập đã hết nên phiếu chưa được gửi")
+    way = voter.get_by_role("link", name="Mời bạn bình chọn lại").get_attribute("href") or ""
+    sent = sent_votes(voter)
+    site.log_in(voter)
+    voter.goto(unquote(way.partition("next=")[2]))
+    expect(voter.get_by_role("button", name="Xác nhận bình chọn")).to_be_visible()
+    assert sent == []
+    assert receipts(voter) == {}
+    voter.get_by_role("button", name="Xác nhận bình chọn").click()
+    voter.wait_for_url("**/da-binh-chon?ma=*")
+    assert list(receipts(voter)) == [entry["id"]]
+    expect(voter.locator(".receipt")).to_have_text(RECEIPT)
+
+
+def test_who_is_not_logged_in_asks_for_nothing_and_is_led_to_the_login(phone: Page, entry: dict[str, Any]) -> None:
+    asked: list[str] = []
+    phone.on("request", lambda request: asked.append(request.url) if "/api/ballot" in request.url else None)
+    open_entry(phone, entry)
+    phone.get_by_role("button", name="Bình chọn", exact=True).click()
+    phone.wait_for_url("**/dang-nhap?next=*")
+    assert phone.locator("input[name=next]").get_attribute("value") == f"/bai-du-thi/{entry['slug']}/binh-chon"
+    assert asked == []
+
+
+@pytest.mark.parametrize("script", [NO_STORAGE, NO_STORAGE + NO_LOCKS], ids=["locks", "neither"])
+def test_a_browser_that_keeps_nothing_votes_all_the_same(
+    site: Site, new_page: NewPage, entry: dict[str, Any], script: str
+) -> None:
+    page = new_page()
+    page.context.add_init_script(script)
+    site.log_in(page)
+    open_entry(page, entry)
+    page.route(VOTES, refusing(1))
+    click_vote(page)
+    expect_receipt(page)
+    assert list(receipts(page)) == [entry["id"]]
+
+
+def test_a_browser_without_dialogs_asks_on_a_page(site: Site, new_page: NewPage, entry: dict[str, Any]) -> None:
+    page = new_page()
+    page.add_init_script("delete window.HTMLDialogElement;")
+    site.log_in(page)
+    open_entry(page, entry)
+    page.get_by_role("button", name="Bình chọn", exact=True).click()
+    page.wait_for_url(re.compile(r"/binh-chon\??$"))
+    page.get_by_role("button", name="Xác nhận bình chọn").click()
+    page.wait_for_url("**/da-binh-chon?ma=*")
+    assert list(receipts(page)) == [entry["id"]]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        *((403, code) for code in (Code.CLOSED, Code.PAUSED, Code.BLOCKED, Code.NOT_OPEN_YET, Code.CROSS_SITE)),
+        (404, Code.UNKNOWN_ENTRY),
+        (409, Code.OTHER_ACCOUNT),
+    ],
+)
+def test_a_refusal_is_said_in_its_own_words_and_ends_the_vote(voter: Page, status: int, code: Code) -> None:
+    voter.route(VOTES, lambda route: route.fulfill(status=status, json={"code": code.value}))
+    sent = sent_votes(voter)
+    click_vote(voter)
+    expect(state(voter)).to_have_text(REFUSALS[code].detail)
+    assert kept(voter) == []
+    assert len(sent) == 1
+    voter.unroute(VOTES)
+    click_vote(voter)
+    expect_receipt(voter)
+
+
+def test_what_is_voted_for_is_marked_and_shows_its_receipt_again(voter: Page, entry: dict[str, Any]) -> None:
+    click_vote(voter)
+    receipt = state(voter).locator(".receipt").inner_text()
+    voter.goto("/")
+    voter.goto(f"/binh-chon?q={entry['title']}")
+    expect(voter.locator(f"#bai-{entry['id']}").get_by_text("Đã bình chọn")).to_be_visible()
+    voter.get_by_role("link", name=entry["title"]).click()
+    sent = sent_votes(voter)
+    voter.get_by_role("button", name="Đã bình chọn – xem mã phiếu").click()
+    expect_receipt(voter, receipt)
+    assert sent == []
