@@ -1,5 +1,5 @@
 # noqa: INP001 - a script that stands alone
-"""Draws the made-up pictures and the made-up document of `demo.toml`: `python contests/draw_pictures.py`.
+"""Draws the made-up pictures and the made-up attachment of `demo.toml`: `python contests/draw_pictures.py`.
 
 Calm abstract views of tea hills, water, steel, books and networks, another for each entry: its slug is the seed. They
 are drawn here, so they are nobody's. Run it again after adding an entry, and name the files in `demo.toml`.
@@ -252,7 +252,7 @@ def draw_pictures() -> None:
             canvas.finished().save(HERE / "pictures" / f"{name}.webp", quality=72, method=6)
 
 
-def draw_document() -> None:
+def draw_attachment() -> None:
     """Writes `pictures/ho-so-minh-hoa.pdf`, one page."""
     page = Image.new("L", (1240, 1754), 255)
     draw = ImageDraw.Draw(page)
@@ -277,4 +277,4 @@ def draw_document() -> None:
 if __name__ == "__main__":
     (HERE / "pictures").mkdir(exist_ok=True)
     draw_pictures()
-    draw_document()
+    draw_attachment()

@@ -68,7 +68,7 @@ class FilePicture(_Table):
 
 
 class FileAttachment(_Table):
-    """A document of an entry: a PDF beside the contest file."""
+    """An attachment of an entry: a PDF beside the contest file."""
 
     file: FileName
     title: Line

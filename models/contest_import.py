@@ -36,7 +36,7 @@ def import_contest(
 
     Entries are known by their slug. One that the file does not name any more, or has as unpublished, is withdrawn and
     keeps its votes. `fingerprint` is that of the installation's identity key. `media`: what `take_media` kept of the
-    pictures and documents that the file names. Errors: ImportRefusedError.
+    pictures and attachments that the file names. Errors: ImportRefusedError.
     """
     connection.execute(text("SELECT pg_advisory_xact_lock(7269)"))  # two imports at once take turns
     try:

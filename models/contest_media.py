@@ -1,4 +1,4 @@
-"""Taking the pictures and documents that a contest file names into the media folder, before anything is imported."""
+"""Taking the pictures and attachments that a contest file names into the media folder, before anything is imported."""
 
 import stat
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ def take_media(path: Path, file: ContestFile, folder: MediaFolder) -> Media:
     """
     kept: Media = {}
     problems: list[Problem] = []
-    take: dict[str, Callable[[Path], Any]] = {"pictures": folder.take_picture, "attachments": folder.take_document}
+    take: dict[str, Callable[[Path], Any]] = {"pictures": folder.take_picture, "attachments": folder.take_attachment}
     for where, name in _named(file):
         kind = str(where[2])
         if (kind, name) in kept:

@@ -1,8 +1,8 @@
-"""Pictures and documents of entries, in a folder that every API process reads.
+"""Pictures and attachments of entries, in a folder that every API process reads.
 
 A file's name is the hash of its bytes (`<32 hex digits>.webp` or `.pdf`), so it never changes, and what it replaces
 stays until nobody shows it. Nothing that an author handed in is served as it came: pictures are drawn anew, which
-leaves out everything hidden in them (place, device, name); a document is served as it is, by `api/voters/media.py`.
+leaves out everything hidden in them (place, device, name); an attachment is served as it is, by `api/voters/media.py`.
 
 Beside the files lies a note for each picture that was taken, `<hash of its bytes>.json`: importing the same picture
 again is quick and gives the same files, also with another version of the library.
@@ -22,7 +22,7 @@ from PIL import Image, ImageOps
 
 MAX_PICTURE_BYTES = 20 * 1024**2
 MAX_PIXELS = 40_000_000
-MAX_DOCUMENT_BYTES = 10 * 1024**2
+MAX_ATTACHMENT_BYTES = 10 * 1024**2
 WIDTHS = (320, 640, 1280)  # pixels
 TALLEST = 2560  # pixels; a taller picture is made narrower
 QUALITY = 75
@@ -36,7 +36,7 @@ _RECIPE = f"1 {WIDTHS} {TALLEST} {QUALITY}"
 
 
 class MediaError(Exception):
-    """A file is no picture or document that can be shown; the text, after its name, says what is wrong, for people."""
+    """A file cannot be shown as a picture or attachment; the text, after its name, says what is wrong, for people."""
 
 
 class MediaFolder:
@@ -63,12 +63,12 @@ class MediaFolder:
         _write(note, json.dumps(sizes).encode())
         return sizes
 
-    def take_document(self, source: Path) -> dict[str, Any]:
+    def take_attachment(self, source: Path) -> dict[str, Any]:
         """Keeps the PDF in the file `source`. Returns `{"address", "bytes"}`.
 
         Errors: MediaError; OSError of the folder.
         """
-        content = _content(source, MAX_DOCUMENT_BYTES)
+        content = _content(source, MAX_ATTACHMENT_BYTES)
         if not content.startswith(b"%PDF-") or b"%%EOF" not in content[-2048:]:
             raise MediaError("is no whole PDF file")
         return {"address": ADDRESS + self._keep(content, "pdf"), "bytes": len(content)}

@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     environment: Literal["demo", "production"] = "demo"
     data_dir: Path = ROOT / ".data"
     media_dir: Path | None = None
-    """Pictures and documents of entries; every API process reads it, an import writes it. Unset: DATA_DIR/media."""
+    """Pictures and attachments of entries; every API process reads it, an import writes it. Unset: DATA_DIR/media."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     web_concurrency: int = Field(default_factory=lambda: max(1, min(os.cpu_count() or 1, 16)), ge=1, le=256)
@@ -184,7 +184,7 @@ class Settings(BaseSettings):
         return (self.public_origin or f"http://{self.host}:{self.port}").rstrip("/")
 
     def media(self) -> Path:
-        """The folder of pictures and documents."""
+        """The folder of pictures and attachments."""
         return self.media_dir or self.data_dir / "media"
 
     def database(self) -> str:

@@ -1,4 +1,4 @@
-"""`/media/<hash>.webp` and `.pdf`: pictures and documents of entries, from the media folder by way of memory.
+"""`/media/<hash>.webp` and `.pdf`: pictures and attachments of entries, from the media folder by way of memory.
 
 A file is read in a thread, once for as long as it stays in memory: the votes do not wait for a disk. What is in memory
 is served by the fast path.
@@ -17,8 +17,8 @@ from models.media import ADDRESS, MediaFolder
 
 MEMORY_BYTES = 64 * 1024**2
 _FOR_EVER: Header = (b"cache-control", b"public, max-age=31536000, immutable")
-# A document may hold scripts: it is shown by the browser's own viewer and may load, send and frame nothing.
-_DOCUMENT_POLICY: Header = (
+# An attachment may hold scripts: it is shown by the browser's own viewer and may load, send and frame nothing.
+_ATTACHMENT_POLICY: Header = (
     b"content-security-policy",
     (
         b"default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
@@ -74,7 +74,7 @@ def media_router(shelf: Shelf) -> APIRouter:
 
     @router.api_route(ADDRESS + "{name}", methods=READS)
     async def media(name: str, request: Request) -> Response:
-        """A picture or document. Errors: 404."""
+        """A picture or attachment. Errors: 404."""
         found = await shelf.get(name)
         if found is None:
             raise HTTPException(404)
@@ -91,5 +91,5 @@ def _answer(name: str, content: bytes) -> Cached:
         return Cached(tag, answer(200, b"image/webp", content, kept), None)
     shown_as = b'inline; filename="tai-lieu-%s.pdf"' % digest[:8].encode()
     ready = answer(200, b"application/pdf", content, (*kept, (b"content-disposition", shown_as)))
-    headers = [header for header in ready.start["headers"] if header[0] != _DOCUMENT_POLICY[0]]
-    return Cached(tag, Answer({**ready.start, "headers": [*headers, _DOCUMENT_POLICY]}, ready.body), None)
+    headers = [header for header in ready.start["headers"] if header[0] != _ATTACHMENT_POLICY[0]]
+    return Cached(tag, Answer({**ready.start, "headers": [*headers, _ATTACHMENT_POLICY]}, ready.body), None)

@@ -1,4 +1,4 @@
-"""Pictures and documents for tests: good ones, odd ones, hostile ones."""
+"""Pictures and attachments for tests: good ones, odd ones, hostile ones."""
 
 import struct
 import zlib

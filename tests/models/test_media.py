@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from models.media import MAX_DOCUMENT_BYTES, MAX_PICTURE_BYTES, MediaError, MediaFolder
+from models.media import MAX_ATTACHMENT_BYTES, MAX_PICTURE_BYTES, MediaError, MediaFolder
 from tests.models.pictures import PDF, bomb, picture, write
 
 
@@ -121,10 +121,10 @@ def test_what_is_no_picture_is_refused(folder, tmp_path, content, why):
     assert not (tmp_path / "media").exists()
 
 
-def test_a_document_is_kept_as_it_is(folder, tmp_path):
-    document = folder.take_document(write(tmp_path, "a.pdf", PDF))
-    assert document["bytes"] == len(PDF)
-    assert kept(folder, document["address"]) == PDF
+def test_an_attachment_is_kept_as_it_is(folder, tmp_path):
+    attachment = folder.take_attachment(write(tmp_path, "a.pdf", PDF))
+    assert attachment["bytes"] == len(PDF)
+    assert kept(folder, attachment["address"]) == PDF
 
 
 @pytest.mark.parametrize(
@@ -132,12 +132,12 @@ def test_a_document_is_kept_as_it_is(folder, tmp_path):
     [
         (b"<html>%PDF-%%EOF", "is no whole PDF"),
         (PDF[:40], "is no whole PDF"),
-        (b"%PDF-" + bytes(MAX_DOCUMENT_BYTES), "is larger than 10 MB"),
+        (b"%PDF-" + bytes(MAX_ATTACHMENT_BYTES), "is larger than 10 MB"),
     ],
 )
-def test_what_is_no_document_is_refused(folder, tmp_path, content, why):
+def test_what_is_no_attachment_is_refused(folder, tmp_path, content, why):
     with pytest.raises(MediaError, match=why):
-        folder.take_document(write(tmp_path, "a.pdf", content))
+        folder.take_attachment(write(tmp_path, "a.pdf", content))
 
 
 @pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "", "x.webp", "0" * 32 + ".json", "0" * 32 + ".webp\n"])

@@ -1,4 +1,4 @@
-"""Pictures and documents over real HTTP: kept for ever, of the right kind, harmless, and nothing else of the disk."""
+"""Pictures and attachments over real HTTP: kept for ever, of the right kind, harmless, and nothing else of the disk."""
 
 import asyncio
 
@@ -16,10 +16,10 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def kept(folder, tmp_path):
-    """Addresses of a picture and of a document."""
+    """Addresses of a picture and of an attachment."""
     media = MediaFolder(folder)
     (size,) = media.take_picture(write(tmp_path, "a", picture(300, 200)))
-    return size["address"], media.take_document(write(tmp_path, "a.pdf", PDF))["address"]
+    return size["address"], media.take_attachment(write(tmp_path, "a.pdf", PDF))["address"]
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_picture(media_api, kept):
     assert (head.status_code, head.headers["content-length"]) == (200, str(len(answer.content)))
 
 
-def test_a_document_is_shown_and_can_do_nothing(media_api, kept):
+def test_an_attachment_is_shown_and_can_do_nothing(media_api, kept):
     answer = media_api.client.get(kept[1])
     assert answer.content == PDF
     assert answer.headers["content-type"] == "application/pdf"
@@ -89,7 +89,7 @@ def test_memory_is_bounded_and_keeps_what_was_asked_for_last(tmp_path):
     names = []
     for number in range(4):
         content = PDF.replace(b"%%EOF", b"%d%%%%EOF" % number)
-        address = media.take_document(write(tmp_path, "a.pdf", content))["address"]
+        address = media.take_attachment(write(tmp_path, "a.pdf", content))["address"]
         names.append(address.removeprefix("/media/"))
     size = len(PDF) + 1
 
@@ -108,7 +108,7 @@ def test_memory_is_bounded_and_keeps_what_was_asked_for_last(tmp_path):
 
 def test_many_at_once_keep_it_once(tmp_path):
     media = MediaFolder(tmp_path / "media")
-    name = media.take_document(write(tmp_path, "a.pdf", PDF))["address"].removeprefix("/media/")
+    name = media.take_attachment(write(tmp_path, "a.pdf", PDF))["address"].removeprefix("/media/")
 
     async def ask() -> int:
         shelf = Shelf(media)

@@ -31,10 +31,10 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def contents(open_box, folder):
-    """The first entry has two pictures, a video and a document; the others have nothing."""
+    """The first entry has two pictures, a video and an attachment; the others have nothing."""
     media = MediaFolder(folder / "media")
     sizes = media.take_picture(write(folder, "a", picture(800, 500)))
-    document = media.take_document(write(folder, "a.pdf", PDF))
+    attachment = media.take_attachment(write(folder, "a.pdf", PDF))
     with redis.Redis.from_url(open_box) as client:
         before = client.get(site_key(CONTEST_ID))
         site = json.loads(before)
@@ -46,10 +46,10 @@ def contents(open_box, folder):
                 {"alt": "", "alt_en": "", "sizes": sizes},
             ],
             "video": "https://video.example/xem?v=1&t=2",
-            "attachments": [{"title": "Bản vẽ <i>", "title_en": "", **document}],
+            "attachments": [{"title": "Bản vẽ <i>", "title_en": "", **attachment}],
         }
         client.set(site_key(CONTEST_ID), json.dumps(site | {"version": 2}))
-        yield {"sizes": sizes, "document": document}
+        yield {"sizes": sizes, "attachment": attachment}
         client.set(site_key(CONTEST_ID), before)
 
 
@@ -86,12 +86,12 @@ def test_the_list_has_a_small_picture_of_each_entry(shared, contents):
     assert contents["sizes"][1]["address"] not in page
 
 
-def test_video_and_documents(shared, contents):
+def test_video_and_attachments(shared, contents):
     page = shared.client.get("/bai-du-thi/bai-1").text
     links = page.split('class="entry-links"')[1].split("</section>")[0]
     assert 'href="https://video.example/xem?v=1&amp;t=2"' in links
     assert "video.example)" in links
-    assert f'href="{contents["document"]["address"]}"' in links
+    assert f'href="{contents["attachment"]["address"]}"' in links
     assert "Bản vẽ &lt;i&gt;" in links
     assert "(PDF, 1 KB)" in links
     assert "<iframe" not in page
