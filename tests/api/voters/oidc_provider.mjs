@@ -1,5 +1,5 @@
 // A real OpenID provider for the tests: `node oidc_provider.mjs PORT CALLBACK`. Its login page asks for a name and
-// believes it. Prints "ready" when it listens.
+// believes it. Prints "ready" when it listens; ends when its input does, so that it never outlives the tests.
 import { generateKeyPairSync } from "node:crypto";
 import { createServer } from "node:http";
 
@@ -62,3 +62,4 @@ const server = createServer(async (request, response) => {
   return provider.interactionFinished(request, response, result);
 });
 server.listen(Number(port), "127.0.0.1", () => console.log("ready"));
+process.stdin.on("end", () => process.exit()).resume();

@@ -42,14 +42,17 @@ class RealProvider:
         script = Path(__file__).with_name("oidc_provider.mjs")
         with self.log.open("wb") as out:
             self._process = subprocess.Popen(
-                [NODE, script, str(self.port), callback], stdout=out, stderr=subprocess.STDOUT, cwd=ROOT
+                [NODE, script, str(self.port), callback],
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                cwd=ROOT,
             )
         wait_for(lambda: b"ready" in self.log.read_bytes(), seconds=30, what=f"the provider listens, see {self.log}")
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
-            self._process.wait(10)
+            self._process.communicate(timeout=10)  # NODE is a wrapper: a signal to it would leave Node itself running
 
 
 def leads_to(page: httpx.Response) -> str:
