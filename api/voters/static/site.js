@@ -69,7 +69,7 @@ function resume() {
   const votes = keptVotes().filter((vote) => !here.has(vote.entry));
   if (!votes.length) return;
   const lines = make("div", { className: "wide" });
-  const bar = make("div", { className: "kept" }, lines);
+  const bar = make("div", {}, lines);
   bar.setAttribute("role", "status");
   document.body.append(bar);
   const states = new Map();
@@ -78,6 +78,7 @@ function resume() {
     const count = states.size - decided.length;
     const going = count ? [make("p", {}, say(count === 1 ? words.oneKept : words.manyKept, { count }))] : [];
     fill(lines, ...going, ...decided.map(([vote, state]) => decidedLine(vote, state)));
+    bar.className = count || decided.some(([, state]) => !state.receipt) ? "kept still" : "kept";
     bar.hidden = !lines.childElementCount;
   };
   const decidedLine = (vote, state) => {
