@@ -22,10 +22,14 @@ async function prepare() {
   if (form.contains(document.activeElement)) prove();
 }
 
+/** What the widget says of its proof; "removed" where there will be none. */
+function proof() {
+  return form.contains(widget) ? widget.getState() : "removed";
+}
+
 /** Ends when there is a proof, and when there will be none. */
 function prove() {
-  const state = widget.getState();
-  if (state === "verified" || state === "verifying") return proving;
+  if (["verified", "verifying", "removed"].includes(proof())) return proving;
   proving = widget.verify().then((done) => done || widget.remove(), () => widget.remove());
   return proving;
 }
@@ -33,7 +37,7 @@ function prove() {
 /** The form's button before the proof is there: says so, and presses itself again. */
 function waitForProof(event) {
   const button = event.target.closest("button");
-  if (!button || button.hasAttribute("formaction") || !form.contains(widget) || widget.getState() === "verified") return;
+  if (!button || button.hasAttribute("formaction") || ["verified", "removed"].includes(proof())) return;
   event.preventDefault();
   event.stopPropagation();
   if (button.getAttribute("aria-disabled") === "true") return;
@@ -46,7 +50,7 @@ function waitForProof(event) {
   Promise.race([prove(), late]).then(() => {
     place.remove();
     button.removeAttribute("aria-disabled");
-    if (widget.getState() !== "verified") widget.remove(); // its box, still to be ticked, would hold the form up
+    if (proof() !== "verified") widget.remove(); // its box, still to be ticked, would hold the form up
     button.click();
   });
 }
