@@ -8,6 +8,7 @@
 | `trang`    | which page, from 1                                                               |
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -38,6 +39,7 @@ class Question(NamedTuple):
         return "?" + urlencode(spelled) if spelled else ""
 
 
+@lru_cache(maxsize=4_096)
 def question_of(query: bytes) -> str:
     """The one spelling of a query: other fields and empty ones are left out, so that a page is kept once."""
     return _asked(query.decode("latin-1")).query()
