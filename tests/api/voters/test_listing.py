@@ -8,6 +8,7 @@ import pytest
 from api.voters.language import EN, VI
 from api.voters.listing import PAGE_SIZE, Question, list_page, question_of
 from api.voters.view import ORDER_LIFE, Catalogue, Phase, View
+from models.contest_texts import completed
 
 CATEGORIES = [{"slug": slug, "title": slug, "title_en": ""} for slug in ("a", "b")]
 ENTRIES = [
@@ -16,16 +17,16 @@ ENTRIES = [
     for n in range(1, 61)
 ]
 MINUTE = 29_000_000
+SITE = completed({"contest": {"title": "Thử"}, "categories": CATEGORIES, "entries": ENTRIES})
 VIEW = View(
-    catalogue=Catalogue({"contest": {"title": "Thử", "organiser": "", "help_line": ""}, "categories": CATEGORIES}
-    | {"entries": ENTRIES}),
+    catalogue=Catalogue(SITE),
     tallies=None,
     phase=Phase.OPEN,
     opens_at=0,
     closes_at=2**41,
     minute=MINUTE,
     origin="https://binhchon.example.vn",
-)  # fmt: skip
+)
 
 
 def shown(page: bytes) -> list[int]:
