@@ -39,9 +39,13 @@ class Question(NamedTuple):
         return "?" + urlencode(spelled) if spelled else ""
 
 
-@lru_cache(maxsize=4_096)
 def question_of(query: bytes) -> str:
     """The one spelling of a query: other fields and empty ones are left out, so that a page is kept once."""
+    return _spelling(query[:_LONGEST_QUERY])
+
+
+@lru_cache(maxsize=4_096)
+def _spelling(query: bytes) -> str:
     return _asked(query.decode("latin-1")).query()
 
 
@@ -62,7 +66,7 @@ def list_page(view: View, language: Language, query: str = "") -> bytes:
     """The entries that answer the question, of one category or of all (also where the category is unknown)."""
     catalogue = view.catalogue
     asked = _asked(query)
-    category = asked.category if asked.category in catalogue.category_titles else ""
+    category = asked.category if asked.category in catalogue.by_category else ""
     words = words_of(asked.words)
     found = [
         entry
