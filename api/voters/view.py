@@ -52,15 +52,15 @@ class Catalogue:
         self.by_slug: dict[str, Entry] = {entry["slug"]: entry for entry in self.entries}
         self.by_id: dict[int, Entry] = {entry["id"]: entry for entry in self.entries}
         self.by_category: dict[str, dict[str, Any]] = {category["slug"]: category for category in self.categories}
-        self.category_titles: dict[str, str] = {category["slug"]: category["title"] for category in self.categories}
 
     @cached_property
     def folded(self) -> dict[int, str]:
         """Entry id → the text that a search looks through."""
         fields = ("title", "title_en", "author", "unit", "summary", "summary_en")
+        category_titles = {category["slug"]: category["title"] for category in self.categories}
         return {
             entry["id"]: fold(
-                " ".join([*(entry.get(name, "") for name in fields), self.category_titles.get(entry["category"], "")])
+                " ".join([*(entry.get(name, "") for name in fields), category_titles.get(entry["category"], "")])
             )
             for entry in self.entries
         }
