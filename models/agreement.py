@@ -29,8 +29,3 @@ def agreed_to(names: Iterable[str]) -> Agreed:
     """What the ticked boxes mean, by the purposes' names in small letters; other words mean nothing."""
     ticked = set(names)
     return tuple((purpose, version) for purpose, version in VERSIONS.items() if purpose.name.lower() in ticked)
-
-
-def is_complete(agreed: Agreed) -> bool:
-    """Whether nothing is missing: without all of them a voter on the pages is not logged in."""
-    return {purpose for purpose, _ in agreed} == set(Purpose)

@@ -69,7 +69,7 @@ class Language:
 
     def path(self, path: str) -> str:
         """The address of this language's page that Vietnamese has at `path`."""
-        return self.prefix + path if path != "/" or not self.prefix else self.prefix + "/"
+        return self.prefix + path
 
     def of(self, record: dict[str, Any], field: str) -> str:
         """The text `field` of a contest, category or entry: in this language where the organisers gave one."""
