@@ -20,7 +20,7 @@ from api.fast_path import Application, FastPath
 from api.metrics import Metrics
 from api.openapi import describe
 from api.operations import Scrapes, health_router, metrics_router
-from api.outcomes import REFUSALS, Code, VoterProblem, problem
+from api.outcomes import Code, VoterProblem, problem
 from api.receipts import Receipts, receipts_router
 from api.sessions import Sessions
 from api.snapshot import Watch
@@ -145,7 +145,7 @@ def _translate_errors(app: FastAPI, watch: Watch) -> None:
 
     async def refusal(_request: Request, error: Exception) -> Response:
         code, more = (error.code, error.more) if isinstance(error, VoterProblem) else (Code.INTERNAL, {})
-        return _respond(code, more)
+        return respond(problem(code, **more))
 
     async def http(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -155,14 +155,14 @@ def _translate_errors(app: FastAPI, watch: Watch) -> None:
                 absent_page(watch.current.view, language) if watch.current.read_at else away_answer(language)
             )
         headers = (error.headers if isinstance(error, HTTPException) else None) or {}
-        return _respond(_BY_STATUS.get(status, Code.INTERNAL), {}, allow=headers.get("Allow", ""))
+        return respond(problem(_BY_STATUS.get(status, Code.INTERNAL), allow=headers.get("Allow", "").encode()))
 
     async def invalid(_request: Request, error: Exception) -> Response:
         errors = error.errors() if isinstance(error, RequestValidationError) else []
         if any(found.get("type") == "json_invalid" for found in errors):
-            return _respond(Code.MALFORMED, {})
+            return respond(problem(Code.MALFORMED))
         fields = [{"field": ".".join(str(part) for part in found["loc"]), "problem": found["msg"]} for found in errors]
-        return _respond(Code.INVALID, {"errors": fields})
+        return respond(problem(Code.INVALID, errors=fields))
 
     app.add_exception_handler(VoterProblem, refusal)
     app.add_exception_handler(HTTPException, http)
@@ -174,13 +174,6 @@ def _wants_page(request: Request) -> bool:
     """Whether a person looks at the answer: a browser's navigation, or the address of an entry."""
     _, path = language_of(request.url.path)
     return path.startswith(ENTRY) or ("text/html" in request.headers.get("accept", "") and not path.startswith("/api/"))
-
-
-def _respond(code: Code, more: dict[str, object], *, allow: str = "") -> Response:
-    ready = problem(code, allow=allow.encode(), **more)
-    response = Response(ready.body["body"], REFUSALS[code].status)
-    response.raw_headers = ready.start["headers"]
-    return response
 
 
 def _secured(app: Application) -> Application:
