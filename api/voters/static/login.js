@@ -3,7 +3,7 @@
 
 import { fill, words } from "./site.js";
 
-const LONGEST_WAIT_MS = 20000;
+const LONGEST_WAIT_MS = 60000; // under load the work grows
 
 const widget = document.querySelector("altcha-widget");
 const form = widget && widget.closest("form");
