@@ -8,7 +8,10 @@ from api.compression import encoded
 
 # A shared cache keeps a page for a second, and may show one that is a little older while it asks, or while we are away.
 _CACHE_CONTROL = (b"cache-control", b"public, max-age=1, stale-while-revalidate=5, stale-if-error=60")
-_VARY = (b"vary", b"accept-encoding")
+AN_HOUR: Header = (b"cache-control", b"public, max-age=3600, stale-if-error=86400")
+FOR_EVER: Header = (b"cache-control", b"public, max-age=31536000, immutable")
+"""For an address that carries the hash of what is there."""
+VARY: Header = (b"vary", b"accept-encoding")
 LEAST = 1_000  # bytes of a body that is worth compressing
 MOST_MADE = 2_000
 """Pages kept at a time: an address with a question can be thought out by anybody."""
@@ -64,7 +67,7 @@ def _coding(accepted: bytes) -> bytes:
 def cached(content_type: bytes, body: bytes, shown: bytes, headers: Iterable[Header] = (_CACHE_CONTROL,)) -> Cached:
     """`shown` decides about the tag. It is weak (RFC 9110, 8.8.1): the time in the body may differ."""
     tag = b'"%s"' % hashlib.blake2b(shown, digest_size=12).hexdigest().encode()
-    return Cached(tag, answer(200, content_type, body, ((b"etag", b"W/" + tag), _VARY, *headers)))
+    return Cached(tag, answer(200, content_type, body, ((b"etag", b"W/" + tag), VARY, *headers)))
 
 
 def untagged(ready: Answer) -> Cached:

@@ -11,12 +11,11 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from api.access import fields_of
 from api.answers import Answer, Header, answer
-from api.cached import Cached
+from api.cached import FOR_EVER, Cached
 from api.voters.responses import READS, respond
 from models.media import ADDRESS, MediaFolder
 
 MEMORY_BYTES = 64 * 1024**2
-_FOR_EVER: Header = (b"cache-control", b"public, max-age=31536000, immutable")
 # An attachment may hold scripts: it is shown by the browser's own viewer and may load, send and frame nothing.
 _ATTACHMENT_POLICY: Header = (
     b"content-security-policy",
@@ -86,7 +85,7 @@ def media_router(shelf: Shelf) -> APIRouter:
 def _answer(name: str, content: bytes) -> Cached:
     digest, _, suffix = name.rpartition(".")
     tag = b'"%s"' % digest.encode()
-    kept: tuple[Header, ...] = ((b"etag", tag), _FOR_EVER)
+    kept: tuple[Header, ...] = ((b"etag", tag), FOR_EVER)
     if suffix == "webp":
         return Cached(tag, answer(200, b"image/webp", content, kept), None)
     shown_as = b'inline; filename="tai-lieu-%s.pdf"' % digest[:8].encode()

@@ -18,8 +18,8 @@ import segno
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from api.access import fields_of
-from api.answers import Answer, Header, answer
-from api.cached import Cached, cached
+from api.answers import Answer, answer
+from api.cached import AN_HOUR, Cached, cached
 from api.outcomes import Code, VoterProblem
 from api.snapshot import Watch
 from api.voters.language import N_, Language
@@ -34,7 +34,6 @@ IMAGE, QR_CODE = "/anh.jpg", "/qr.svg"
 MOST_WAITING = 30  # pictures to be drawn; a drawing takes about 0.1 s
 MOST_IN_MEMORY = 200
 MOST_IN_FOLDER = 500
-_AN_HOUR: Header = (b"cache-control", b"public, max-age=3600, stale-if-error=86400")
 
 
 class Gallery:
@@ -97,7 +96,7 @@ def _name(words: Words, address: str) -> str:
 
 
 def _answer(name: str, body: bytes) -> Answer:
-    return answer(200, b"image/jpeg", body, ((b"etag", b'"%s"' % name.encode()), _AN_HOUR))
+    return answer(200, b"image/jpeg", body, ((b"etag", b'"%s"' % name.encode()), AN_HOUR))
 
 
 def _forget_oldest(folder: Path) -> None:
@@ -115,7 +114,7 @@ def qr_code(address: str) -> Cached:
     segno.make(address, error="m", micro=False).save(
         written, kind="svg", scale=8, border=4, light="#fff", xmldecl=False
     )
-    return cached(b"image/svg+xml", written.getvalue(), written.getvalue(), (_AN_HOUR,))
+    return cached(b"image/svg+xml", written.getvalue(), written.getvalue(), (AN_HOUR,))
 
 
 def words_of(view: View, language: Language, entry: Entry) -> Words:

@@ -6,8 +6,7 @@ from xml.sax.saxutils import escape
 
 import orjson
 
-from api.answers import Header
-from api.cached import Cached, cached
+from api.cached import AN_HOUR, Cached, cached
 from api.voters.assets import ASSETS, address_of
 from api.voters.language import LANGUAGES, N_, VI, Language, language_of
 from api.voters.listing import LIST
@@ -15,7 +14,6 @@ from api.voters.page import ENTRY
 from api.voters.view import Catalogue, View
 
 MANIFEST = "/manifest.webmanifest"
-_AN_HOUR: Header = (b"cache-control", b"public, max-age=3600, stale-if-error=86400")
 _LISTED = ("/", LIST, "/the-le", "/ket-qua", "/tro-giup", "/nhan-biet", "/rieng-tu")
 # What is personal, what is no page, and pages whose addresses hold receipts.
 _NOT_LISTED = (
@@ -32,7 +30,7 @@ _COLOUR, _GROUND = "#14603f", "#f7f8f5"
 
 def _icon() -> Cached:
     body = ASSETS[address_of("favicon.ico")].full.body["body"]
-    return cached(b"image/x-icon", body, body, (_AN_HOUR,))
+    return cached(b"image/x-icon", body, body, (AN_HOUR,))
 
 
 ICON = {"/favicon.ico": _icon()}
@@ -54,7 +52,7 @@ def _robots(origin: str) -> Cached:
     hidden = [*_NOT_FOR_ROBOTS, *(language.path(path) for language in LANGUAGES for path in _NOT_LISTED)]
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in hidden), "", f"Sitemap: {origin}/sitemap.xml", ""]
     body = "\n".join(lines).encode()
-    return cached(b"text/plain; charset=utf-8", body, body, (_AN_HOUR,))
+    return cached(b"text/plain; charset=utf-8", body, body, (AN_HOUR,))
 
 
 @lru_cache(maxsize=2)  # one contest, and the one before it while readers still have it
@@ -69,7 +67,7 @@ def _sitemap(catalogue: Catalogue, origin: str) -> Cached:
             "</urlset>\n",
         ]
     ).encode()
-    return cached(b"application/xml", body, body, (_AN_HOUR,))
+    return cached(b"application/xml", body, body, (AN_HOUR,))
 
 
 def _place(origin: str, path: str) -> str:
@@ -100,7 +98,7 @@ def _manifest(catalogue: Catalogue, language: Language) -> Cached:
             ],
         }
     )
-    return cached(b"application/manifest+json", body, body, (_AN_HOUR,))
+    return cached(b"application/manifest+json", body, body, (AN_HOUR,))
 
 
 def _manifest_icon(name: str, content_type: str, sizes: str) -> dict[str, str]:
