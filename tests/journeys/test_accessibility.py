@@ -243,3 +243,27 @@ def test_the_first_key_leads_past_the_navigation(desktop: Page) -> None:
     expect(desktop.get_by_role("main")).to_be_focused()
     desktop.keyboard.press("Tab")
     assert desktop.evaluate("document.querySelector('main').contains(document.activeElement)")
+
+
+def test_the_question_of_a_vote_is_answered_with_the_keyboard(
+    site: Site, new_page: Callable[..., Page], language: Language
+) -> None:
+    """Escape leads back to the button; yes leads to a receipt that a screen reader is told of."""
+    say, page = language.text, new_page("desktop", reduced_motion="reduce")
+    site.log_in(page)
+    page.goto(language.path(f"/bai-du-thi/{site.entries()[-1]['slug']}"))
+    button = page.get_by_role("button", name=say("Bình chọn"), exact=True)
+    button.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name=say("Bạn bình chọn cho bài này?"))
+    expect(dialog).to_be_visible()
+    assert dialog.evaluate("(dialog) => dialog.contains(document.activeElement)")
+    found = [f"dialog: {barrier}" for barrier in barriers(page)]
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    dialog.get_by_role("button", name=say("Xác nhận bình chọn")).press("Enter")
+    expect(page.get_by_role("status").filter(has_text=say("Đã nhận phiếu của bạn"))).to_be_visible()
+    found += [f"voted: {barrier}" for barrier in barriers(page)]
+    assert found == []
