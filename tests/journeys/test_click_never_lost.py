@@ -1,6 +1,8 @@
 """A click on "vote" in a real browser: whatever happens on the way, it is counted once, or the voter reads why not."""
 
+import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote
@@ -192,6 +194,20 @@ def test_a_reply_that_is_lost_gives_the_same_receipt_and_one_vote(
     expect_receipt(voter)
     expect_receipt(voter, lost[0])
     assert receipts(voter) == {entry["id"]: lost[0]}
+    until(voter, lambda: votes_for(site, entry) == before + 1, what="one vote is counted")
+
+
+def test_a_box_that_hangs_costs_a_moment_and_no_vote(voter: Page, site: Site, entry: dict[str, Any]) -> None:
+    before = votes_for(site, entry)
+    [box] = site.stack.pids("box")
+    os.kill(box, signal.SIGSTOP)
+    try:
+        click_vote(voter)
+        expect(state(voter)).to_contain_text("sẽ tự thử lại")
+    finally:
+        os.kill(box, signal.SIGCONT)
+    expect_receipt(voter)
+    assert list(receipts(voter)) == [entry["id"]]
     until(voter, lambda: votes_for(site, entry) == before + 1, what="one vote is counted")
 
 
