@@ -97,7 +97,7 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
         *(share_router(watch, gallery, language) for language in LANGUAGES),
         *(personal_router(access, watch, receipts, language) for language in LANGUAGES),
         *(login_pages(login, language) for language in LANGUAGES),
-        *(claims_router(login, metrics, settings.claims_per_hour, language) for language in LANGUAGES),
+        *(claims_router(login, settings.claims_per_hour, language) for language in LANGUAGES),
     ):
         app.include_router(router)
     _translate_errors(app, watch)

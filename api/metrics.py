@@ -71,9 +71,6 @@ class Metrics:
     def lost_receipt(self) -> None:
         _LOST.inc()
 
-    def claimed(self, outcome: str) -> None:
-        _CLAIMS.labels(outcome).inc()
-
     def publish(self) -> None:
         """Adds what was counted since the last time."""
         answers = {"counted": self._counted, "already_voted": self._again, **self._refused}
@@ -87,6 +84,11 @@ class Metrics:
         while True:
             await asyncio.sleep(PUBLISH_S)
             self.publish()
+
+
+def count_claim(outcome: str) -> None:
+    """One claim of a lost vote. `outcome`: as models/scratch/claims.py: Claiming, `invalid`, or a refusal's code."""
+    _CLAIMS.labels(outcome).inc()
 
 
 def count_openings(outcome: str, number: int) -> None:

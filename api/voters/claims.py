@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.access import fields_of
 from api.answers import HTML, NO_STORE, Header, answer
-from api.metrics import Metrics
+from api.metrics import count_claim
 from api.outcomes import REFUSALS, Code, VoterProblem, problem_headers
 from api.sessions import Session
 from api.snapshot import Snapshot
@@ -63,7 +63,7 @@ class Turned:
     headers: tuple[Header, ...] = ()
 
 
-def claims_router(login: Login, metrics: Metrics, per_hour: int, language: Language) -> APIRouter:
+def claims_router(login: Login, per_hour: int, language: Language) -> APIRouter:
     """The routes of one language's pages. `per_hour`: CLAIMS_PER_HOUR."""
     router = APIRouter(include_in_schema=False, prefix=language.prefix)
 
@@ -89,9 +89,9 @@ def claims_router(login: Login, metrics: Metrics, per_hour: int, language: Langu
             examined = _refused(error.code, language)
         ended = await _take(login, examined, per_hour, language) if isinstance(examined, Claim) else examined
         if isinstance(ended, Taken):
-            metrics.claimed(ended.outcome.value)
+            count_claim(ended.outcome.value)
             return see_other(language.path(f"{CLAIMS}/da-nhan?bao={spelled(ended.reference)}"))
-        metrics.claimed(ended.name)
+        count_claim(ended.name)
         return _form(login.watch.current.view, language, typed, ended)
 
     @router.api_route(f"{CLAIMS}/da-nhan", methods=READS)

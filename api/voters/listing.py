@@ -19,6 +19,7 @@ from api.voters.view import Entry, View
 
 LIST = "/binh-chon"
 PAGE_SIZE = 24
+BESIDE = 3  # entries
 _LONGEST_QUERY = 1_000  # bytes of a query that is looked at
 _MOST_FIELDS = 20
 
@@ -100,7 +101,7 @@ def _links(question: Question, pages: int) -> list[tuple[int, str]]:
     return links
 
 
-def beside(view: View, entry: Entry, count: int) -> list[Entry]:
-    """Up to `count` other entries of the same category, in this minute's order."""
+def beside(view: View, entry: Entry) -> list[Entry]:
+    """Up to BESIDE other entries of the same category, in this minute's order."""
     others = [other for other in view.entries() if other["category"] == entry["category"] and other is not entry]
-    return others[:count]
+    return others[:BESIDE]

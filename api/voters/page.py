@@ -14,7 +14,6 @@ CONFIRM = "/binh-chon"
 """What the address of an entry's vote ends with: a page that asks to confirm, and the form's POST."""
 _NOT_FOR_BROWSERS = (b"www-authenticate",)
 _ON_HOME = 6  # entries
-_BESIDE = 3  # entries
 
 
 def page_of(view: View, path: str) -> bytes | None:
@@ -106,7 +105,7 @@ def _of_entry(view: View, language: Language, slug: str, template: str) -> bytes
         path=ENTRY + slug + (CONFIRM if template == "confirm.html" else ""),
         entry=entry,
         category=view.catalogue.by_category.get(entry["category"]),
-        others=beside(view, entry, _BESIDE),
+        others=beside(view, entry),
     )
 
 

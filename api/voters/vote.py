@@ -21,6 +21,8 @@ from api.voters.templates import render
 
 Cast = Callable[[Session, int, Snapshot, bytes], Awaitable[Answer]]
 """`FastPath.cast`: (who, entry, snapshot, evidence) → the answer that the PUT gives."""
+VOTED_PAGE = "/da-binh-chon"
+"""What the address of the page with the receipt ends with, after the entry's."""
 _AGAIN = (Code.BUSY, Code.NOT_READY, Code.NOT_CONFIRMED)
 
 
@@ -31,7 +33,7 @@ def vote_router(
     router = APIRouter(include_in_schema=False, prefix=language.prefix)
     home = language.path(ENTRY)
 
-    @router.post("/bai-du-thi/{slug}/binh-chon")
+    @router.post(ENTRY + "{slug}" + CONFIRM)
     async def vote(slug: str, request: Request) -> Response:
         """Votes, then 303 to the page with the receipt; without a session to the login, which leads back."""
         snapshot = watch.current
@@ -53,9 +55,9 @@ def vote_router(
         if decided.status >= 400:
             return respond(_refusal(Code(document["code"]), snapshot, slug, language))
         again = "&lai=1" if document["status"] == "already_voted" else ""
-        return see_other(f"{home}{quote(slug, safe='')}/da-binh-chon?ma={document['receipt']}{again}")
+        return see_other(f"{home}{quote(slug, safe='')}{VOTED_PAGE}?ma={document['receipt']}{again}")
 
-    @router.api_route("/bai-du-thi/{slug}/da-binh-chon", methods=READS)
+    @router.api_route(ENTRY + "{slug}" + VOTED_PAGE, methods=READS)
     async def voted(slug: str, request: Request, ma: str = "", lai: str = "") -> Response:
         """The receipt of a vote, shown to the account that it was given to, without asking the box again."""
         snapshot = watch.current
@@ -72,7 +74,7 @@ def vote_router(
             view=snapshot.view,
             path=f"{ENTRY}{slug}",
             entry=entry,
-            others=beside(snapshot.view, entry, 3),
+            others=beside(snapshot.view, entry),
             receipt=snapshot.receipts.code(number),
             again=bool(lai),
         )
