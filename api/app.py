@@ -145,7 +145,7 @@ def _translate_errors(app: FastAPI, watch: Watch) -> None:
 
     async def refusal(_request: Request, error: Exception) -> Response:
         code, more = (error.code, error.more) if isinstance(error, VoterProblem) else (Code.INTERNAL, {})
-        return respond(problem(code, **more))
+        return respond(problem(code, allow=b"", **more))
 
     async def http(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500

@@ -92,6 +92,11 @@ EN = Language("en", "English", "/en", _catalogue("en"))
 LANGUAGES = (VI, EN)
 
 
+def language_called(code: str) -> Language:
+    """The language `code`; Vietnamese for any other text."""
+    return next((language for language in LANGUAGES if language.code == code), VI)
+
+
 def language_of(path: str) -> tuple[Language, str]:
     """The language of the page at `path`, and its path in Vietnamese."""
     for language in LANGUAGES[1:]:

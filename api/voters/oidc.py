@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from api.outcomes import Code, VoterProblem
-from api.voters.language import LANGUAGES, N_, VI, Language
+from api.voters.language import N_, VI, Language, language_called
 from api.voters.login_pages import Turned, Typed, login_page, missing_agreement, own_path, read_form, turned_by
 from api.voters.login_steps import AWAY, Login
 from api.voters.oidc_client import Client, CodeRefused, ProviderAway, http_client
@@ -93,7 +93,7 @@ async def _begin(openid: OpenId, client: Client, request: Request) -> Response:
     provider = client.provider
     try:
         typed |= await read_form(openid.login, request)
-        language = next((known for known in LANGUAGES if known.code == typed.get("language")), VI)
+        language = language_called(typed.get("language", ""))
         if faults := missing_agreement(typed):
             return _back(openid, request, language, typed, Turned(422, faults))
         back = own_path(typed.get("next", ""), language)
@@ -123,7 +123,7 @@ async def _come_back(openid: OpenId, client: Client, request: Request) -> Respon
     flow = openid.flows.find(request.cookies, state, time.time())
     if flow is None or flow.provider != client.provider.name:
         return _back(openid, request, VI, {}, _lost(VI))
-    typed = {"next": flow.back} | {purpose.name.lower(): "on" for purpose, _ in flow.agreed}
+    typed = _typed(flow)
     try:
         answer = await _finish(openid, client, request, flow, query)
     except VoterProblem as error:
@@ -149,9 +149,8 @@ async def _finish(openid: OpenId, client: Client, request: Request, flow: Flow, 
     if error := query.get("error"):
         if error != "access_denied":
             raise ProviderWrong(f"callback: {error!r:.60}")
-        typed = {"next": flow.back} | {purpose.name.lower(): "on" for purpose, _ in flow.agreed}
         said = flow.language.text(_CANCELLED, provider=provider.title)
-        return _back(openid, request, flow.language, typed, Turned(200, (), said))
+        return _back(openid, request, flow.language, _typed(flow), Turned(200, (), said))
     subject = await client.subject(
         code=query.get("code", ""),
         callback=openid.callback(request, provider.name),
@@ -161,6 +160,11 @@ async def _finish(openid: OpenId, client: Client, request: Request, flow: Flow, 
     proven = proven_by_oidc(openid.keys, subject.iss, subject.sub, email=subject.email, title=provider.title)
     entered = await login.session_for(proven, flow.agreed)
     return login.with_cookies(see_other(flow.back), entered)
+
+
+def _typed(flow: Flow) -> Typed:
+    """What the voter had typed and ticked when the login began."""
+    return {"next": flow.back} | {purpose.name.lower(): "on" for purpose, _ in flow.agreed}
 
 
 def _back(openid: OpenId, request: Request, language: Language, typed: Typed, turned: Turned) -> Response:

@@ -18,7 +18,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
-from api.voters.language import LANGUAGES, VI, Language
+from api.voters.language import VI, Language, language_called
 from models.agreement import Agreed, Purpose
 from models.scratch.flows import LIFE_S
 from models.secrets import KeyRing
@@ -80,8 +80,7 @@ class Flows:
         if not hmac.compare_digest(claims["state"].encode(), state.encode()) or now >= claims["exp"]:
             return None
         agreed = tuple((Purpose(purpose), version) for purpose, version in claims["agreed"])
-        language = next(known for known in LANGUAGES if known.code == claims["language"])
-        return Flow(state, claims["provider"], claims["back"], agreed, language)
+        return Flow(state, claims["provider"], claims["back"], agreed, language_called(claims["language"]))
 
     def forget(self, state: str) -> str:
         """The Set-Cookie field that ends a login."""
