@@ -30,6 +30,7 @@ import shutil
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -70,6 +71,11 @@ def until(page: Page, condition: Callable[[], object], seconds: float = 10.0, wh
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what or condition}"
         page.wait_for_timeout(10)
+
+
+def arguments() -> list[str]:
+    """How it is started. Web security stays on; as root Chromium refuses to run in its sandbox."""
+    return [*ARGUMENTS, "--no-sandbox"] if os.getuid() == 0 else list(ARGUMENTS)
 
 
 @dataclass
@@ -175,15 +181,15 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI"):
             pytest.fail(why)
         pytest.skip(why)
-    arguments = [*ARGUMENTS, "--no-sandbox"] if os.getuid() == 0 else list(ARGUMENTS)
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=arguments)
+        launched = playwright.chromium.launch(executable_path=path, args=arguments())
         yield launched
         launched.close()
 
 
-@pytest.fixture(scope="package")
-def site() -> Iterator[Site]:
+@contextmanager
+def running_site() -> Iterator[Site]:
+    """A stack of its own; what it logged is printed where it does not start."""
     folder = short_folder()
     stack = Stack(
         folder / "data",
@@ -199,6 +205,12 @@ def site() -> Iterator[Site]:
     finally:
         stack.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="package")
+def site() -> Iterator[Site]:
+    with running_site() as running:
+        yield running
 
 
 @pytest.fixture

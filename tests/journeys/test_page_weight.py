@@ -71,7 +71,7 @@ def first_view(page: Page, path: str) -> Visit:
 
 @pytest.mark.parametrize("kind", ["home", "list", "entry", "login"])
 def test_a_first_view_is_light_and_fast_and_still(site: Site, new_page: Callable[..., Page], kind: str) -> None:
-    slug = site.entries()[0]["slug"]
+    slug = max(site.entries(), key=lambda entry: len(entry["pictures"]))["slug"]  # the heaviest page
     path = {"home": "/", "list": "/binh-chon", "entry": f"/bai-du-thi/{slug}", "login": "/dang-nhap"}[kind]
     visits = [first_view(new_page("phone"), path) for _ in range(LOADS)]
     transferred = max(visit.transferred for visit in visits)
