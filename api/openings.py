@@ -1,13 +1,13 @@
 """Records each login in the box's log, at most once a day and account: who agreed to what, and what fraud work needs.
 
-    record ─▶ pending ─▶ claim the day (scratch) ─▶ one call with all that is pending (box) ─▶ keep or release the day
+    record ─▶ pending ─▶ reserve the day (scratch) ─▶ one call with all that is pending (box) ─▶ keep or release the day
 
 What arrives while that is under way forms the next batch. No login fails or waits long because of it.
 
 | goes wrong …                     | then                                                                             |
 |----------------------------------|----------------------------------------------------------------------------------|
 | scratch or box away, full, shut  | the login stands, its opening is unrecorded; the account's next login records it |
-| dies after the claim             | the same, once 30 s have passed                                                  |
+| dies once reserved               | the same, once 30 s have passed                                                  |
 | the box's answer lost            | released: the next login may record it a second time                             |
 | dies after the call, before keep | the same, once 30 s have passed                                                  |
 """
@@ -109,25 +109,25 @@ class Openings:
                 _settle(batch)
 
     async def _record(self, batch: list[_Login]) -> None:
-        """One batch, from claim to keep."""
+        """One batch, from reserving to keeping."""
         reading = self._watch.current.reading
         if reading is None:  # no login ends without one
             return
         try:
-            claims = await days.claim(self._scratch, reading.contest_id, (login.account for login in batch))
+            ours = await days.reserve(self._scratch, reading.contest_id, (login.account for login in batch))
         except ScratchAway:
             count_openings(Recording.UNRECORDED.value, len(batch))
             return
-        claimed = [login for login, is_ours in zip(batch, claims, strict=True) if is_ours]
-        if not claimed:
+        reserved = [login for login, is_ours in zip(batch, ours, strict=True) if is_ours]
+        if not reserved:
             return
         target = Target(reading.contest_id, reading.shards, reading.epoch, self._fingerprint)
-        found = await self._writer.write(target, [(login.account, login.body) for login in claimed])
+        found = await self._writer.write(target, [(login.account, login.body) for login in reserved])
         _settle(batch)
         for recording, number in Counter(found).items():
             count_openings(recording.value, number)
-        released = [login.account for login, one in zip(claimed, found, strict=True) if one is Recording.UNRECORDED]
-        kept = [login.account for login, one in zip(claimed, found, strict=True) if one is not Recording.UNRECORDED]
+        released = [login.account for login, one in zip(reserved, found, strict=True) if one is Recording.UNRECORDED]
+        kept = [login.account for login, one in zip(reserved, found, strict=True) if one is not Recording.UNRECORDED]
         with suppress(ScratchAway):
             if kept:
                 await days.keep(self._scratch, reading.contest_id, kept)

@@ -256,8 +256,8 @@ def test_scratch_that_is_away_costs_no_login(opened: str) -> None:
     assert logins(opened) == []
 
 
-def test_a_day_that_was_claimed_by_one_who_died_is_free_again_soon(opened: str, scratch: str) -> None:
-    """A process that is killed between claim and call."""
+def test_a_day_that_was_reserved_by_one_who_died_is_free_again_soon(opened: str, scratch: str) -> None:
+    """A process that is killed between reserving and call."""
 
     async def steps(openings: Openings) -> None:
         async def dies(*_: object) -> None:

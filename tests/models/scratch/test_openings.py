@@ -1,4 +1,4 @@
-"""Once a day and account: claimed, kept, released."""
+"""Once a day and account: reserved, kept, released."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from models.scratch.connection import AsyncScratchClient, ScratchAway, async_scratch
-from models.scratch.openings import CLAIM_S, DAY_S, claim, keep, release
+from models.scratch.openings import DAY_S, RESERVED_S, keep, release, reserve
 
 
 def run(url: str, steps: Callable[[AsyncScratchClient], Awaitable[None]]) -> None:
@@ -27,34 +27,34 @@ def lives(url: str) -> dict[bytes, float]:
 
 def test_who_comes_first_records_it_and_after_a_day_again(scratch: str) -> None:
     async def steps(client: AsyncScratchClient) -> None:
-        assert await claim(client, 7, [1, 2, 1]) == [True, True, False]
-        assert all(CLAIM_S - 5 < life <= CLAIM_S for life in lives(scratch).values())
+        assert await reserve(client, 7, [1, 2, 1]) == [True, True, False]
+        assert all(RESERVED_S - 5 < life <= RESERVED_S for life in lives(scratch).values())
         await keep(client, 7, [1])
-        assert await claim(client, 7, [1, 2, 3]) == [False, False, True]
+        assert await reserve(client, 7, [1, 2, 3]) == [False, False, True]
         assert DAY_S - 5 < lives(scratch)[b"opened:7:1"] <= DAY_S
 
     run(scratch, steps)
 
 
-def test_what_was_released_is_claimed_again_and_contests_are_apart(scratch: str) -> None:
+def test_what_was_released_is_reserved_again_and_contests_are_apart(scratch: str) -> None:
     async def steps(client: AsyncScratchClient) -> None:
-        await claim(client, 7, [1, 2, 3])
+        await reserve(client, 7, [1, 2, 3])
         await release(client, 7, [1, 3])
-        assert await claim(client, 7, [1, 2, 3]) == [True, False, True]
-        assert await claim(client, 8, [1, 2, 3]) == [True, True, True]
+        assert await reserve(client, 7, [1, 2, 3]) == [True, False, True]
+        assert await reserve(client, 8, [1, 2, 3]) == [True, True, True]
 
     run(scratch, steps)
 
 
 def test_of_many_that_claim_at_once_one_has_it(scratch: str) -> None:
     async def steps(client: AsyncScratchClient) -> None:
-        found = await asyncio.gather(*(claim(client, 7, [1, 2]) for _ in range(50)))
+        found = await asyncio.gather(*(reserve(client, 7, [1, 2]) for _ in range(50)))
         assert [sum(column) for column in zip(*found, strict=True)] == [1, 1]
 
     run(scratch, steps)
 
 
-@pytest.mark.parametrize("ask", [claim, keep, release])
+@pytest.mark.parametrize("ask", [reserve, keep, release])
 def test_scratch_that_is_away(tmp_path: Path, ask: Callable[..., Awaitable[object]]) -> None:
     async def steps(client: AsyncScratchClient) -> None:
         with pytest.raises(ScratchAway):
