@@ -1,13 +1,14 @@
 """The voters' templates: Jinja2 with every value escaped, and an error for a name that nobody gave.
 
 Texts stand in Vietnamese between `{% trans %}` and `{% endtrans %}` or in `_("…")`; `render` puts them into the
-reader's language. In every template: `lang` (the language), `languages` (all of them), `url("/binh-chon")` (an address
-in this language), `asset("site.css")` (the address of a static file), the filters `number`, `votes`, `moment`, `until`
-(see `Language`), `prose`, and `entry | field("title")`, which is the English text of a record where there is one.
+reader's language. In every template: `lang` (the language), `languages` (all of them), `url("/binh-chon")` (an
+address in this language), `asset("site.css")` (the address of a static file), the filters `number`, `votes`, `moment`,
+`until` (see `Language`), `prose`, and `entry | field("title")`, which is the English text of a record where there is
+one.
 
-`layout.html` has the blocks `title`, `head` and `main`. It takes `view` (without one a page says nothing of the contest,
-its state and its organiser; with one there is `contest` too) and `path` (of this page in Vietnamese, with its query: for
-the switch of language and the navigation); both may be absent.
+`layout.html` has the blocks `title`, `head` and `main`. It takes `view` (without one a page says nothing of the
+contest, its state and its organiser; with one there is `contest` too) and `path` (of this page in Vietnamese, with its
+query: for the switch of language and the navigation); both may be absent.
 """
 
 import re
