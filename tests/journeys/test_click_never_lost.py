@@ -20,7 +20,6 @@ NO_STORAGE = "Object.defineProperty(window, 'localStorage', { get() { throw new 
 REFUSED = (
     *((403, code) for code in (Code.CLOSED, Code.PAUSED, Code.BLOCKED, Code.NOT_OPEN_YET, Code.CROSS_SITE)),
     (404, Code.UNKNOWN_ENTRY),
-    (409, Code.OTHER_ACCOUNT),
 )
 NewPage = Callable[..., Page]
 
@@ -243,8 +242,10 @@ def test_two_tabs_send_one_vote_and_both_hear_of_it(
     second.goto("/the-le")
     expect(bar(second)).to_contain_text("1 phiếu chưa gửi được, đang thử lại")
     third = first.context.new_page()
+    third.clock.install(time=0)
     open_entry(third, entry)
     expect(state(third)).to_contain_text("sẽ tự thử lại")
+    third.clock.pause_at(60_000)  # from now on it hears of the vote from the first tab, or not at all
     assert len(gate.held) == 1
     gate.is_open = True
     gate.held[0].continue_()
@@ -287,11 +288,46 @@ def test_a_vote_is_never_sent_for_another_account(
     voter.route(VOTES, refusing(1_000))
     click_vote(voter)
     expect(state(voter)).to_contain_text("sẽ tự thử lại")
+    cookies = voter.context.cookies()
     site.log_in(voter)  # somebody else, in another tab
     voter.unroute(VOTES)
     expect(state(voter)).to_contain_text(REFUSALS[Code.OTHER_ACCOUNT].detail)
     assert receipts(voter) == {}
+    voter.context.add_cookies(cookies)  # nor is it lost to who clicked
+    voter.goto("/the-le")
+    expect(bar(voter)).to_contain_text("Đã nhận phiếu, mã ")
+    assert list(receipts(voter)) == [entry["id"]]
     assert kept(voter) == []
+
+
+def test_a_click_without_a_session_is_not_sent_for_who_logs_in_meanwhile(
+    site: Site, phone: Page, entry: dict[str, Any]
+) -> None:
+    phone.route(VOTES, refusing(1_000))
+    phone.goto(f"/bai-du-thi/{entry['slug']}/binh-chon")
+    phone.get_by_role("button", name="Xác nhận bình chọn").click()
+    expect(state(phone)).to_contain_text("sẽ tự thử lại")
+    site.log_in(phone)
+    phone.unroute(VOTES)
+    again = state(phone).get_by_role("link", name="Mời bạn bình chọn lại")
+    expect(again).to_have_attribute("href", f"/bai-du-thi/{entry['slug']}/binh-chon")
+    assert receipts(phone) == {}
+    phone.get_by_role("button", name="Xác nhận bình chọn").click()
+    phone.wait_for_url("**/da-binh-chon?ma=*")
+    assert list(receipts(phone)) == [entry["id"]]
+
+
+def test_a_session_that_is_over_does_not_hide_the_one_after_it(site: Site, voter: Page, entry: dict[str, Any]) -> None:
+    gate = Gate()
+    voter.route(VOTES, gate.take)
+    click_vote(voter)
+    until(voter, lambda: gate.held)
+    site.log_in(voter)  # again, in another tab, while the answer is on its way
+    gate.held[0].fulfill(status=401, json={"code": Code.NO_SESSION.value})
+    expect(state(voter).get_by_role("link", name="Mời bạn bình chọn lại")).to_have_attribute(
+        "href", f"/bai-du-thi/{entry['slug']}/binh-chon"
+    )
+    assert "signed_in" in {cookie["name"] for cookie in voter.context.cookies()}
 
 
 def test_a_kept_vote_waits_for_its_own_account(site: Site, voter: Page, entry: dict[str, Any]) -> None:

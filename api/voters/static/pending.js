@@ -5,7 +5,8 @@
 // `login`: the session was over when it was sent, so it waits for the voter's own click and is not sent by itself.
 //
 // What is told of a vote: {name: "sending"} · {name: "waiting", until} (ms since 1970) · and, once, the end of it:
-// {name: "counted" | "already_voted", receipt} · {name: "refused", code} · {name: "login"}.
+// {name: "counted" | "already_voted", receipt} · {name: "refused", code} · {name: "login"}: it is to be confirmed again,
+// by whoever is logged in then.
 
 const PATIENCE_MS = 8000;
 const FIRST_PAUSE_MS = 1000;
@@ -39,9 +40,9 @@ export function accountTag() {
   return found ? found[1] : "";
 }
 
-/** Takes note that the session is over, though its time was not. */
-export function endSession() {
-  document.cookie = "signed_in=; Path=/; Max-Age=0";
+/** Takes note that the session of `tag` is over, though its time was not; another that has begun since is left alone. */
+export function endSession(tag) {
+  if (accountTag() === tag) document.cookie = "signed_in=; Path=/; Max-Age=0";
 }
 
 /** The votes of this account that are not decided; without a session those of everybody, which wait for a login. */
@@ -97,18 +98,21 @@ function say(job, state) {
   for (const tell of job.listeners) tell(state);
 }
 
-/** The end of a vote: taken out of storage, told here and in the other tabs. */
+/** The end of a vote: taken out of storage, told here and in the other tabs. What its own account has yet to send or to
+ * confirm stays: somebody else's login ends no vote.
+ */
 function decided(job, outcome) {
   jobs.delete(job.key);
-  const waits = outcome.name === "login" && job.vote.tag;
-  write(KEPT + job.key, waits ? JSON.stringify({ ...job.vote, login: true }) : null);
+  const login = outcome.name === "login" || undefined;
+  const waits = job.vote.tag && (login || outcome.code === "other_account");
+  write(KEPT + job.key, waits ? JSON.stringify({ ...job.vote, login }) : null);
   write(DECIDED, JSON.stringify({ key: job.key, outcome }));
   write(DECIDED, null);
-  if (outcome.name === "login") endSession();
   say(job, outcome);
 }
 
 async function send(vote) {
+  if (!vote.tag && accountTag()) return { name: "login" }; // a login in between: whose click it was cannot be told
   const request = { method: "PUT", credentials: "same-origin", cache: "no-store", headers: {} };
   if (vote.tag) request.headers["For-Account"] = vote.tag;
   const stop = typeof AbortController === "function" ? new AbortController() : null;
@@ -127,7 +131,10 @@ async function send(vote) {
 /** What an answer means. Whatever is not the server's own word (a gateway's page, half an answer) decides nothing. */
 function judge(vote, answer, said) {
   if (answer.ok && said.receipt && said.entry_id === vote.entry) return { name: said.status, receipt: said.receipt };
-  if (said.code === "no_session") return { name: "login" };
+  if (said.code === "no_session") {
+    endSession(vote.tag);
+    return { name: "login" };
+  }
   if (FINAL.includes(said.code)) return { name: "refused", code: said.code };
   const seconds = Number(answer.headers.get("Retry-After"));
   return { name: "waiting", after: seconds > 0 ? seconds * 1000 + Math.random() * 1000 : 0 };

@@ -43,10 +43,11 @@ export function told(vote, state) {
 
 /** This account's ballot: Map of entry → receipt; null where nobody is logged in or the call fails. */
 async function readBallot() {
-  if (!accountTag()) return null;
+  const tag = accountTag();
+  if (!tag) return null;
   try {
     const answer = await fetch("/api/ballot", { credentials: "same-origin", cache: "no-store" });
-    if (answer.status === 401) endSession();
+    if (answer.status === 401) endSession(tag);
     if (!answer.ok) return null;
     return new Map((await answer.json()).votes.map((vote) => [vote.entry_id, vote.receipt]));
   } catch (lost) {

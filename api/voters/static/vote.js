@@ -21,7 +21,7 @@ function enhance(form) {
     clearInterval(timer);
     button.setAttribute("aria-disabled", String(WORKING.includes(state.name)));
     if (state.receipt) return showReceipt();
-    if (state.name === "login" && clicked) location.assign(loginTo(path));
+    if (state.name === "login" && clicked && !accountTag()) location.assign(loginTo(path));
     place.className = state.name === "refused" ? "vote-state bad" : "vote-state still";
     fill(place, ...told(vote, state));
     if (state.name === "waiting") countSeconds();
