@@ -1,4 +1,4 @@
-"""Contests, categories, entries and blocked accounts in the ledger, and the document that voters see of them."""
+"""Contests, categories, entries and blocked accounts in the ledger."""
 
 import json
 from dataclasses import dataclass
@@ -24,9 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from models.contest_texts import completed
 from models.database import metadata
-from models.times import milliseconds
 
 STATES = ("open", "paused", "closed", "final")
 RESULT_POLICIES = ("live", "hidden", "published")
@@ -209,60 +207,3 @@ def never_reuse_entry_ids(connection: Connection, greatest: int) -> None:
 def blocked(connection: Connection, contest_id: int) -> list[int]:
     query = select(blocked_accounts.c.account_id).where(blocked_accounts.c.contest_id == contest_id)
     return list(connection.scalars(query))
-
-
-def _entry(row: Any) -> dict[str, Any]:
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
-    return values | {name: json.loads(values[name]) for name in ("pictures", "attachments")}
-
-
-def site_document(connection: Connection, contest: Contest) -> bytes:
-    """The published contest and entries as JSON: what an API needs of the ledger to show pages.
-
-    `{"version", "contest": {id, slug, title, …texts, result_policy, minted_sessions, opens_at, closes_at (ms)},
-    "categories": [{slug, title, title_en}], "entries": [{id, slug, title, title_en, category, author, unit, summary,
-    summary_en, text, text_en, video, pictures: [{alt, alt_en, sizes: [{width, height, address}]}],
-    attachments: [{title, title_en, address, bytes}]}]}`; the texts are those of `models/contest_texts.py`
-    """
-    category_rows = connection.execute(
-        select(categories.c.slug, categories.c.title, categories.c.title_en)
-        .where(categories.c.contest_id == contest.id)
-        .order_by(categories.c.position)
-    )
-    entry_rows = connection.execute(
-        select(
-            entries.c.id,
-            entries.c.slug,
-            entries.c.title,
-            entries.c.title_en,
-            categories.c.slug.label("category"),
-            entries.c.author,
-            entries.c.unit,
-            entries.c.summary,
-            entries.c.summary_en,
-            entries.c.text,
-            entries.c.text_en,
-            entries.c.video,
-            entries.c.pictures,
-            entries.c.attachments,
-        )
-        .join(categories, categories.c.id == entries.c.category_id)
-        .where(entries.c.contest_id == contest.id, entries.c.state == "published")
-        .order_by(entries.c.position, entries.c.id)
-    )
-    document = {
-        "version": contest.version,
-        "contest": contest.texts
-        | {
-            "id": contest.id,
-            "slug": contest.slug,
-            "title": contest.title,
-            "result_policy": contest.result_policy,
-            "minted_sessions": contest.minted_sessions,
-            "opens_at": milliseconds(contest.opens_at),
-            "closes_at": milliseconds(contest.closes_at),
-        },
-        "categories": [dict(row._mapping) for row in category_rows],  # noqa: SLF001 - SQLAlchemy's public name
-        "entries": [_entry(row) for row in entry_rows],
-    }
-    return json.dumps(completed(document), ensure_ascii=False, separators=(",", ":")).encode()

@@ -8,11 +8,11 @@ from models.contest import (
     blocked,
     contest_by_id,
     decide_state,
-    site_document,
     take_over_stops,
     votable_entries,
 )
 from models.database import Engine, transaction
+from models.site_document import site_document
 from models.times import milliseconds
 
 

@@ -37,7 +37,6 @@ from models.contest import (
     contest_by_id,
     never_reuse_entry_ids,
     set_epoch,
-    site_document,
     take_over_stops,
     votable_entries,
 )
@@ -45,6 +44,7 @@ from models.cursor import add_epoch, begin_cursor, knows_epoch, lock_cursor, rea
 from models.database import Connection, Engine, ledger_errors
 from models.receipt import Receipts
 from models.secrets import KeyRing
+from models.site_document import site_document
 from models.times import milliseconds
 from models.vote import count_strangers, recount_tallies, shard_tallies
 from workers.decisions import is_open

@@ -16,7 +16,7 @@ class Reading:
     """The box at one moment. Times are ms since 1970, UTC, by the box's clock.
 
     `state`: open, paused, closed or final; empty where the box is not ready. `site`: the document of
-    `models/contest.py: site_document`. `events_added`: for each shard, how many events its log has ever taken.
+    `models/site_document.py`. `events_added`: for each shard, how many events its log has ever taken.
     """
 
     contest_id: int

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from models.contest import Contest, all_contests, contest_by_id, decide_state, site_document, votable_entries
+from models.contest import Contest, all_contests, contest_by_id, decide_state, votable_entries
 from models.contest_file import ContestFile
 from models.contest_import import ImportRefusedError, ImportReport, import_contest
 from models.database import Engine, transaction, worker_engine
+from models.site_document import site_document
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 FINGERPRINT = "1:0123456789abcdef"

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from models.contest import contest_by_id, site_document
+from models.contest import contest_by_id
 from models.contest_file import ContestFileError, read_contest_file
 from models.contest_import import import_contest
 from models.contest_media import Media, take_media
 from models.contest_texts import TEXTS, completed
 from models.database import transaction, worker_engine
 from models.media import MediaFolder
+from models.site_document import site_document
 from tests.models.pictures import PDF, bomb, picture, write
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from models.contest import all_contests, site_document
+from models.contest import all_contests
 from models.database import transaction, worker_engine
 from models.settings import ROOT, Settings
+from models.site_document import site_document
 from scripts.import_contest import run
 from tests.models.pictures import picture, write
 
