@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -72,7 +73,9 @@ def walk(site: Site, page: Page, folder: Path, kind: str) -> None:
     page.goto(entry)
     page.get_by_role("button", name="Bình chọn", exact=True).click()
     take("dialog", whole=False)
-    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Xác nhận bình chọn").click()
+    page.locator(".receipt").wait_for()
+    take("voted-in-place", whole=False)
     take("confirm", f"{entry}/binh-chon")
     page.get_by_role("button", name="Xác nhận bình chọn").click()
     page.get_by_role("heading", name="Đã nhận phiếu của bạn").wait_for()
@@ -81,6 +84,15 @@ def walk(site: Site, page: Page, folder: Path, kind: str) -> None:
     receipt = page.url.split("ma=")[1][:24]
     take("votes", "/phieu-cua-toi")
     take("look-up", f"/tra-cuu?ma={receipt}")
+    take("list-voted", f"/binh-chon?q={quote('Phiếu hẹn')}", whole=False)
+    other = next(found["slug"] for found in site.entries() if found["slug"] != slug)
+    page.route("**/api/entries/*/vote", lambda route: route.fulfill(status=503, headers={"Retry-After": "30"}))
+    page.goto(f"/bai-du-thi/{other}")
+    page.get_by_role("button", name="Bình chọn", exact=True).click()
+    page.get_by_role("button", name="Xác nhận bình chọn").click()
+    page.locator(".vote-state.still").wait_for()
+    take("waiting", whole=False)
+    take("kept", "/the-le", whole=False)
     for name, path in {
         "results": "/ket-qua",
         "rules": "/the-le",
