@@ -27,10 +27,10 @@ function proof() {
   return form.contains(widget) ? widget.getState() : "removed";
 }
 
-/** Ends when there is a proof, and when there will be none. */
+/** Ends when there is a proof, and when this try has failed. */
 function prove() {
   if (["verified", "verifying", "removed"].includes(proof())) return proving;
-  proving = widget.verify().then((done) => done || widget.remove(), () => widget.remove());
+  proving = widget.verify();
   return proving;
 }
 
@@ -47,12 +47,13 @@ function waitForProof(event) {
   fill(place, words.proving);
   button.setAttribute("aria-disabled", "true");
   const late = new Promise((resolve) => setTimeout(resolve, LONGEST_WAIT_MS));
-  Promise.race([prove(), late]).then(() => {
+  const go = () => {
     place.remove();
     button.removeAttribute("aria-disabled");
     if (proof() !== "verified") widget.remove(); // its box, still to be ticked, would hold the form up
     button.click();
-  });
+  };
+  Promise.race([prove(), late]).then(go, go);
 }
 
 if (form) prepare().catch(() => widget.remove());

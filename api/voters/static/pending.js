@@ -120,7 +120,7 @@ async function send(vote) {
   const timer = setTimeout(() => stop && stop.abort(), PATIENCE_MS);
   try {
     const answer = await fetch(`/api/entries/${vote.entry}/vote`, request);
-    return judge(vote, answer, await answer.json());
+    return judge(vote, answer, await answer.json().catch(() => ({})));
   } catch (lost) {
     return { name: "waiting" };
   } finally {
