@@ -44,11 +44,16 @@ _MISSING = N_("Mời bạn viết vài dòng về chuyện đã xảy ra.")
 _WRONG_RECEIPT = N_("Mã phiếu này không đúng. Hãy kiểm tra lại từng ký tự, hoặc để trống ô này.")
 _TOO_LONG = N_("Phần này dài %(length)s ký tự; mời bạn rút lại còn nhiều nhất %(most)s ký tự.")
 _TOO_LARGE = N_("Nội dung quá dài. Mời bạn bấm nút quay lại của trình duyệt để lấy lại những gì đã viết, rồi rút ngắn.")
-_AWAY = N_("Chưa nhận được báo lúc này. Những gì bạn đã viết vẫn còn ở dưới: mời bạn gửi lại sau ít phút.")
+_AWAY = N_("Chưa nhận được báo mất phiếu lúc này. Những gì bạn đã viết vẫn còn ở dưới: mời bạn gửi lại sau ít phút.")
+_TOO_MANY = N_(
+    "Hiện có quá nhiều người báo mất phiếu nên lần báo này chưa được nhận. Mời bạn gửi lại sau %(minutes)s phút."
+)
 _SENTENCES = {
-    Claiming.CAPPED: N_("Tài khoản của bạn đã gửi đủ số báo của một ngày. Mời bạn gửi lại sau %(hours)s giờ."),
-    Claiming.CROWDED: N_("Hiện có quá nhiều báo nên báo này chưa được nhận. Mời bạn gửi lại sau %(minutes)s phút."),
-    Claiming.FULL: N_("Hiện có quá nhiều báo nên báo này chưa được nhận. Mời bạn gửi lại sau %(minutes)s phút."),
+    Claiming.CAPPED: N_(
+        "Tài khoản của bạn đã gửi đủ số lần báo mất phiếu của một ngày. Mời bạn gửi lại sau %(hours)s giờ."
+    ),
+    Claiming.CROWDED: _TOO_MANY,
+    Claiming.FULL: _TOO_MANY,
 }
 
 

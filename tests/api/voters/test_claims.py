@@ -247,13 +247,13 @@ def test_limits_are_said_with_the_help_line_and_nothing_typed_is_lost(
     cookie = {"Cookie": f"session={token_for(new_account(), time.time())}"}
     mine = [send(api, headers=OWN | cookie, luc=str(n)) for n in range(6)]
     assert [page.status_code for page in mine] == [303] * 5 + [429]
-    assert "đủ số báo của một ngày" in mine[5].text
+    assert "đủ số lần báo mất phiếu của một ngày" in mine[5].text
     assert "0208 0000000" in mine[5].text
     assert shown(mine[5])["chuyen"] == WORDS
     assert 86_000 < int(mine[5].headers["retry-after"]) <= 86_400
     guests = [send(api, luc=str(n)) for n in range(8)]
     assert [page.status_code for page in guests] == [303] * 7 + [429]
-    assert "quá nhiều báo" in guests[7].text
+    assert "quá nhiều người báo mất phiếu" in guests[7].text
     assert 3500 < int(guests[7].headers["retry-after"]) <= 3600
     parsed(guests[7])
     other = {"Cookie": f"session={token_for(new_account(), time.time())}"}

@@ -66,7 +66,7 @@ def test_the_official_address_is_the_setting_s_and_not_the_request_s(started: An
     page = started().client.get("/nhan-biet", headers={"Host": "evil.example"})
     assert "http://binhchon.example.vn" in page.text
     assert "evil.example" not in page.text
-    for words in ("Không hỏi mã đăng nhập", "Không thu tiền", "mật khẩu", "cài ứng dụng", "đường dẫn"):
+    for words in ("Không hỏi mã đăng nhập", "Không thu tiền", "mật khẩu", "cài ứng dụng", "liên kết"):
         assert words in page.text
 
 
