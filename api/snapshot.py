@@ -18,7 +18,7 @@ import structlog
 
 from api.answers import HTML, JSON
 from api.cached import Cached, Pages, cached, untagged
-from api.documents import contest_document, entries_document, tallies_document
+from api.documents import contest_document, entries_document, tallies_document, visible_tallies
 from api.outcomes import Code, refuse
 from api.voters.assets import ASSETS
 from api.voters.page import PATHS, away_answer, no_contest_page, page_of
@@ -180,8 +180,9 @@ def _contest_pages(reading: Reading, view: View, last: Snapshot) -> Pages:
     else:
         body = orjson.dumps(entries_document(reading))
         entries = cached(JSON, body, body)
-    counts = orjson.dumps(tallies_document(view.tallies, reading.box_ms))
-    shown = orjson.dumps(sorted(view.tallies.items()) if view.tallies is not None else None)
+    tallies = visible_tallies(reading)
+    counts = orjson.dumps(tallies_document(tallies, reading.box_ms))
+    shown = orjson.dumps(sorted(tallies.items()) if tallies is not None else None)
     fixed = (
         ASSETS
         | ICON

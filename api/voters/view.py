@@ -1,9 +1,9 @@
 """What the voters' pages show: the published document, where the contest stands, and the counts that may be shown."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from api.documents import visible_tallies
@@ -12,6 +12,10 @@ from api.voters.search import fold
 from models.ballot_box.reading import Reading
 
 MINUTE_MS = 60_000
+COUNTS_KEPT_MS = 5_000
+"""Pages show the counts of a moment at most so long ago while votes come in: each change makes every page anew, and to
+make a thousand pages takes longer than the half second until the next.
+"""
 ORDER_LIFE = 24 * 60  # minutes that the links of a list keep its order
 Entry = dict[str, Any]
 
@@ -82,6 +86,8 @@ class View:
     """The box's clock in whole minutes: also the seed of the order of the entries."""
     origin: str
     """Scheme and host of the official addresses, without a slash at the end."""
+    counted_at: int = field(default=0, compare=False)
+    """When `tallies` were taken from the box."""
 
     @property
     def contest(self) -> dict[str, Any]:
@@ -102,6 +108,10 @@ class View:
             self.phase is Phase.NOT_READY and self.opens_at <= self.at_ms < self.closes_at
         )
 
+    def counts_hold(self, tallies: dict[int, int] | None, now_ms: int) -> bool:
+        """Whether the pages' counts may stay beside those of now."""
+        return tallies == self.tallies or 0 <= now_ms - self.counted_at < COUNTS_KEPT_MS
+
     def order(self, asked: int | None = None) -> int | None:
         """The seed of the entries' order: the minute `asked` for if it is of the last day, else this one; None where
         they stand in the organisers' order.
@@ -114,22 +124,32 @@ class View:
         """The published entries. Until voting has ended their order is another each minute, and the same for everyone
         within it: nobody stays first. A page's links ask for the order that it has, so that no list jumps.
         """
-        entries = list(self.catalogue.entries)
-        seed = self.order(asked)
-        if seed is not None:
-            random.Random(seed).shuffle(entries)  # noqa: S311 - an order, not a secret
-        return entries
+        return list(_ordered(self.catalogue, self.order(asked)))
+
+
+@lru_cache(maxsize=16)  # the page of each entry shows others in the order of the minute
+def _ordered(catalogue: Catalogue, seed: int | None) -> tuple[Entry, ...]:
+    entries = list(catalogue.entries)
+    if seed is not None:
+        random.Random(seed).shuffle(entries)  # noqa: S311 - an order, not a secret
+    return tuple(entries)
 
 
 def view_of(reading: Reading, now_ms: int, last: View | None, origin: str) -> View:
-    """The view of a reading. `last` saves work on a document that has not changed."""
-    same = last is not None and last.catalogue.site is reading.site
+    """The view of a reading. `last` saves work on a document that has not changed, and keeps its counts for
+    COUNTS_KEPT_MS while the contest stands where it stood; after a pause new counts are shown at once.
+    """
+    same = last if last is not None and last.catalogue.site is reading.site else None
+    tallies, phase, counted_at = visible_tallies(reading), phase_of(reading, now_ms), now_ms
+    if same is not None and same.phase is phase and same.counts_hold(tallies, now_ms):
+        tallies, counted_at = same.tallies, same.counted_at
     return View(
-        catalogue=last.catalogue if last is not None and same else Catalogue(reading.site),
-        tallies=visible_tallies(reading),
-        phase=phase_of(reading, now_ms),
+        catalogue=same.catalogue if same is not None else Catalogue(reading.site),
+        tallies=tallies,
+        phase=phase,
         opens_at=reading.opens_at or reading.site["contest"]["opens_at"],
         closes_at=reading.closes_at or reading.site["contest"]["closes_at"],
         minute=now_ms // MINUTE_MS,
         origin=origin,
+        counted_at=counted_at,
     )
