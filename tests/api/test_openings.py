@@ -22,6 +22,7 @@ from models.identity import Proven, normalise
 from models.scratch.openings import DAY_S
 from tests.api.contest import CONTEST_ID, KEYS, open_contest, set_contest
 from tests.api.running import settings_for
+from tests.models.ballot_box.voting import until
 from tests.servers import ValkeyServer
 
 ALL = tuple(VERSIONS.items())
@@ -135,19 +136,12 @@ def test_once_a_day_and_account(opened: str, scratch: str) -> None:
         await openings.record(person(2), ALL)
         with redis.Redis.from_url(scratch) as client:
             key = f"opened:{CONTEST_ID}:{person(1).account}"
-            await _until(lambda: client.ttl(key) > DAY_S - 60)
+            await until(lambda: client.ttl(key) > DAY_S - 60)
             client.delete(key)  # as the day does
         await openings.record(person(1), ALL)
 
     assert with_openings(opened, scratch, steps) == {"recorded": 3}
     assert [login.account for login in logins(opened)] == [person(number).account for number in (1, 2, 1)]
-
-
-async def _until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.002)
 
 
 def test_many_logins_at_once_of_one_account_in_two_processes_are_one_opening(opened: str, scratch: str) -> None:
@@ -193,7 +187,7 @@ def test_another_epoch_takes_none_and_the_box_is_read_again(opened: str, scratch
     async def steps(openings: Openings) -> None:
         await openings.record(person(), ALL)
         watch.current.reading.epoch = 1
-        await _until(lambda: watch.asked)
+        await until(lambda: watch.asked)
         await openings.record(person(), ALL)
 
     assert with_openings(opened, scratch, steps, watch) == {"unrecorded": 1, "recorded": 1}
