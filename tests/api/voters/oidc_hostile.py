@@ -15,14 +15,13 @@ from pydantic import SecretStr
 
 from models.oidc import Provider
 from tests.api.running import RunningApi
-from tests.api.voters.logging_in import OWN
+from tests.api.voters.logging_in import OWN, TICKED
 from tests.api.voters.oidc_real import leads_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SECRET = "the secret of the client"
-AGREED = {"counting": "1", "protection": "1", "residence": "1"}
 Reply = tuple[int, bytes | dict[str, Any]]
 
 
@@ -119,7 +118,7 @@ class HostileProvider:
 
 def begin(api: RunningApi, name: str = "thu", browser: httpx.Client | None = None, **fields: str) -> dict[str, str]:
     """Presses the button; the parameters that the provider gets."""
-    page = (browser or api.client).post(f"{api.url}/login/oidc/{name}", data=AGREED | fields, headers=OWN)
+    page = (browser or api.client).post(f"{api.url}/login/oidc/{name}", data=TICKED | fields, headers=OWN)
     return {key: values[0] for key, values in parse_qs(urlsplit(leads_to(page)).query).items()}
 
 

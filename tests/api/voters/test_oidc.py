@@ -20,8 +20,8 @@ from models.agreement import agreed_to
 from models.secrets import KeyRing
 from tests.api.contest import KEYS
 from tests.api.running import Logged, RunningApi, settings_for
-from tests.api.voters.logging_in import OWN
-from tests.api.voters.oidc_hostile import AGREED, SECRET, HostileProvider, begin, come_back
+from tests.api.voters.logging_in import OWN, TICKED
+from tests.api.voters.oidc_hostile import SECRET, HostileProvider, begin, come_back
 from tests.api.voters.oidc_real import leads_to
 from tests.api.voters.test_login_pages import ELSEWHERE
 
@@ -76,7 +76,7 @@ WRONG, AWAY, LOST = "trả lời không đúng quy cách", "không trả lời l
 
 
 def test_the_provider_gets_what_it_needs_and_no_secret(api: RunningApi, hostile: HostileProvider) -> None:
-    page = api.client.post("/login/oidc/thu", data=AGREED | {"next": "/the-le"}, headers=OWN)
+    page = api.client.post("/login/oidc/thu", data=TICKED | {"next": "/the-le"}, headers=OWN)
     address = leads_to(page)
     asked = httpx.URL(address).params
     assert address.startswith(f"{hostile.issuer}/authorize?")
@@ -139,6 +139,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
     "empty name": {"sub": ""},
     "name is a list": {"sub": ["nguoi-1"]},
     "name too long": {"sub": "a" * 256},
+    "name not in ASCII": {"sub": "người-1"},
     "another access token": {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},
     "an access token's list": {"at_hash": ["x"]},
     "an access token's number": {"at_hash": 7},
@@ -273,7 +274,7 @@ def test_a_provider_that_answers_nonsense(
     assert any("OpenID provider" in text for _, text in logged.lines)
     assert not any(SECRET in text for _, text in logged.lines)
     if path.startswith("/.well-known"):
-        refused(api.client.post("/login/oidc/thu", data=AGREED, headers=OWN), 502, WRONG)
+        refused(api.client.post("/login/oidc/thu", data=TICKED, headers=OWN), 502, WRONG)
 
 
 def test_an_error_is_said_in_the_voters_language(api: RunningApi, hostile: HostileProvider) -> None:
@@ -302,7 +303,7 @@ def test_a_discovery_document_that_cannot_be_believed(
     api: RunningApi, hostile: HostileProvider, changed: dict[str, Any]
 ) -> None:
     hostile.discovery = changed
-    page = api.client.post("/login/oidc/thu", data=AGREED | {"next": "/the-le"}, headers=OWN)
+    page = api.client.post("/login/oidc/thu", data=TICKED | {"next": "/the-le"}, headers=OWN)
     refused(page, 502, WRONG)
     assert 'name="next" value="/the-le"' in page.text
 
@@ -311,7 +312,7 @@ def test_an_answer_has_a_limit(api: RunningApi, hostile: HostileProvider) -> Non
     hostile.discovery = {"more": "a" * 900_000}
     begin(api)
     hostile.discovery = {"more": "a" * 1_000_000}
-    refused(api.client.post("/login/oidc/thu", data=AGREED, headers=OWN), 502, WRONG)
+    refused(api.client.post("/login/oidc/thu", data=TICKED, headers=OWN), 502, WRONG)
 
 
 def test_a_secret_goes_into_the_form_where_the_provider_wants_it(api: RunningApi, hostile: HostileProvider) -> None:
@@ -331,7 +332,7 @@ def test_a_provider_that_is_down(api: RunningApi, hostile: HostileProvider, logg
     refused(page, 503, AWAY)
     assert page.headers["retry-after"] == "60"
     hostile.replies["/.well-known/openid-configuration"] = lambda _: (status, b"")
-    refused(api.client.post("/login/oidc/thu", data=AGREED, headers=OWN), 503, AWAY)
+    refused(api.client.post("/login/oidc/thu", data=TICKED, headers=OWN), 503, AWAY)
 
 
 def test_a_slow_provider_is_given_up_and_holds_up_nobody(
@@ -374,7 +375,7 @@ def test_a_provider_that_is_not_there_is_asked_once_for_all_who_wait(
     api = start_api(open_box, scratch_url=scratch, oidc_providers=(gone.provider,))
     api.wait_ready()
     for _ in range(5):
-        refused(api.client.post("/login/oidc/thu", data=AGREED, headers=OWN), 503, AWAY)
+        refused(api.client.post("/login/oidc/thu", data=TICKED, headers=OWN), 503, AWAY)
     assert len(gone.asked) == 1
     gone.stop()
 
@@ -436,7 +437,7 @@ def test_a_state_that_nobody_began(api: RunningApi, state: str) -> None:
 
 def forged(keys: KeyRing, now: float, **changed: Any) -> str:
     """The cookie of a login, as it would be made with `keys`."""
-    fields: dict[str, Any] = {"state": "s" * 43, "provider": "thu", "back": "/", "agreed": agreed_to(AGREED)}
+    fields: dict[str, Any] = {"state": "s" * 43, "provider": "thu", "back": "/", "agreed": agreed_to(TICKED)}
     return Flows(keys, secure=False).cookie(Flow(**(fields | changed)), now).split(";")[0]
 
 
@@ -477,7 +478,7 @@ def test_with_https_the_cookies_are_for_this_host_alone(start_api: Any, open_box
     public = "https://binhchon.example.vn"
     api = start_api(open_box, scratch_url=scratch, oidc_providers=(provider.provider,), public_origin=public)
     api.wait_ready()
-    page = api.client.post("/login/oidc/thu", data=AGREED, headers=OWN)
+    page = api.client.post("/login/oidc/thu", data=TICKED, headers=OWN)
     assert page.headers["set-cookie"].startswith("__Host-oidc-")
     assert page.headers["set-cookie"].endswith("; Secure")
     assert httpx.URL(leads_to(page)).params["redirect_uri"] == f"{public}/login/oidc/thu/callback"
@@ -521,7 +522,7 @@ def test_nothing_begins_by_a_link_or_a_form_of_another_website(api: RunningApi, 
     link = api.client.get("/login/oidc/thu")
     assert (link.status_code, link.headers["location"]) == (303, "/dang-nhap")
     for headers in ({}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
-        page = api.client.post("/login/oidc/thu", data=AGREED, headers=headers)
+        page = api.client.post("/login/oidc/thu", data=TICKED, headers=headers)
         assert page.status_code == 403
         assert "set-cookie" not in page.headers
     assert hostile.asked == []
@@ -555,7 +556,7 @@ def test_unknown_providers_do_not_exist(api: RunningApi) -> None:
     for answer in (
         api.client.get("/login/oidc/other"),
         api.client.get("/login/oidc/other/callback"),
-        api.client.post("/login/oidc/other", data=AGREED, headers=OWN),
+        api.client.post("/login/oidc/other", data=TICKED, headers=OWN),
     ):
         assert answer.status_code == 404
 
@@ -563,7 +564,7 @@ def test_unknown_providers_do_not_exist(api: RunningApi) -> None:
 def test_without_providers_the_login_page_says_nothing_of_them(login_api: RunningApi) -> None:
     page = login_api.client.get("/dang-nhap")
     assert "oidc" not in page.text
-    assert login_api.client.post("/login/oidc/thu", data=AGREED, headers=OWN).status_code == 404
+    assert login_api.client.post("/login/oidc/thu", data=TICKED, headers=OWN).status_code == 404
 
 
 ZALO = (

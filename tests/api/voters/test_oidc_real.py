@@ -13,8 +13,7 @@ from models.identity import proven_by_oidc
 from models.oidc import Provider
 from tests.api.contest import KEYS
 from tests.api.running import RunningApi, settings_for
-from tests.api.voters.logging_in import OWN, cookie_of, let_pass
-from tests.api.voters.oidc_hostile import AGREED
+from tests.api.voters.logging_in import OWN, TICKED, cookie_of, let_pass
 from tests.api.voters.oidc_real import SECRET, RealProvider, back_from, leads_to, need_installed, to_the_form
 
 
@@ -44,7 +43,7 @@ def browser() -> Iterator[httpx.Client]:
 
 def press(api: RunningApi, browser: httpx.Client, **fields: str) -> str:
     """Presses the button; the address at the provider."""
-    return leads_to(browser.post(f"{api.url}/login/oidc/that", data=AGREED | fields, headers=OWN))
+    return leads_to(browser.post(f"{api.url}/login/oidc/that", data=TICKED | fields, headers=OWN))
 
 
 def log_in(api: RunningApi, browser: httpx.Client, name: str, **fields: str) -> httpx.Response:
