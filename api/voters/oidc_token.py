@@ -12,7 +12,7 @@ from joserfc.jws import JWSRegistry
 from models.oidc import Provider
 
 LEEWAY_S = 120  # between the provider's clock and ours
-LONGEST_SUB = 255  # letters (Core, 2)
+LONGEST_SUB = 255  # letters, all ASCII (Core, 2)
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 
 
@@ -67,8 +67,8 @@ def read_id_token(
         claims.validate(leeway=LEEWAY_S)  # type: ignore[no-untyped-call]
     except (ValueError, TypeError) as error:
         raise ProviderWrong(f"ID token: {type(error).__name__}") from None
-    if len(claims["sub"]) > LONGEST_SUB:
-        raise ProviderWrong("ID token: sub is too long")
+    if len(claims["sub"]) > LONGEST_SUB or not claims["sub"].isascii():
+        raise ProviderWrong("ID token: sub is too long, or not ASCII")
     email = claims.get("email") if claims.get("email_verified") is True else ""
     return Subject(issuer, claims["sub"], email if isinstance(email, str) else "")
 

@@ -26,7 +26,8 @@ def page_of(view: View, path: str) -> bytes | None:
     if make is not None:
         return make(view, language, bare)
     if bare.startswith(ENTRY):
-        slug, confirms = bare.removeprefix(ENTRY), bare.endswith(CONFIRM)
+        slug = bare.removeprefix(ENTRY)
+        confirms = slug.endswith(CONFIRM)  # of the slug: an entry may be called `binh-chon`
         return _of_entry(view, language, slug.removesuffix(CONFIRM), "confirm.html" if confirms else "entry.html")
     return None
 

@@ -22,11 +22,12 @@ from api.answers import Answer, answer
 from api.cached import AN_HOUR, Cached, cached
 from api.outcomes import Code, VoterProblem
 from api.snapshot import Watch
-from api.voters.language import N_, Language
+from api.voters.language import LANGUAGES, N_, Language
 from api.voters.page import ENTRY
 from api.voters.responses import READS, respond
 from api.voters.share_image import DESIGN, Words, draw
 from api.voters.view import Entry, View
+from models.contest_file import MAX_ENTRIES
 from models.media import ADDRESS, MediaFolder
 
 IMAGE, QR_CODE = "/anh.jpg", "/qr.svg"
@@ -107,7 +108,8 @@ def _forget_oldest(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-@lru_cache(maxsize=1000)
+# Each takes milliseconds of the process that takes votes: it is made once, whoever asks for all of them in turn.
+@lru_cache(maxsize=MAX_ENTRIES * len(LANGUAGES))
 def qr_code(address: str) -> Cached:
     """The address as a QR code, black on white with its quiet zone, in SVG."""
     written = BytesIO()

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from api.voters.page import page_of
+from api.voters.view import Catalogue
 from tests.api.voters.markup import BROWSER, PATHS, parsed
 from tests.servers import wait_for
 
@@ -71,6 +73,15 @@ def test_the_order_is_the_same_for_all_within_a_minute_and_another_in_the_next(a
     assert len(orders) > 30
     assert {order[0] for order in orders} == {1, 2, 3, 4, 5}
     assert replace(view, minute=7).entries() == replace(view, minute=7).entries()
+
+
+def test_an_entry_that_is_called_as_the_confirm_step_has_a_page_of_its_own(api):
+    view = api.app._watch.current.view
+    site = view.catalogue.site
+    named = replace(view, catalogue=Catalogue(site | {"entries": [site["entries"][0] | {"slug": "binh-chon"}]}))
+    form = 'method="{}" action="/bai-du-thi/binh-chon/binh-chon"'
+    assert form.format("get") in page_of(named, "/bai-du-thi/binh-chon").decode()
+    assert form.format("post") in page_of(named, "/bai-du-thi/binh-chon/binh-chon").decode()
 
 
 def test_what_does_not_exist_is_a_page_with_a_search(api):

@@ -16,6 +16,7 @@ from api.outcomes import VoterProblem
 from api.voters.share import MOST_WAITING, Gallery, _forget_oldest, qr_code
 from api.voters.share_image import Words
 from models.ballot_box.keys import site_key
+from models.contest_file import MAX_ENTRIES
 from models.media import MediaFolder
 from tests.api.contest import CONTEST_ID
 from tests.models.pictures import PDF, picture, write
@@ -180,6 +181,11 @@ def test_the_code_leads_to_the_official_address(shared):
     drawing = ET.fromstring(answer.content)
     assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
     assert b"style" not in answer.content
+
+
+def test_every_entry_has_room_for_its_qr_code_in_each_language():
+    """Else who asks for all of them in turn has each drawn again, and votes wait."""
+    assert qr_code.cache_info().maxsize >= 2 * MAX_ENTRIES
 
 
 @pytest.mark.parametrize("name", ["anh.jpg", "qr.svg"])
