@@ -24,6 +24,7 @@ PAGE_SECURITY: tuple[Header, ...] = (
         b"content-security-policy",
         (
             b"default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; "
+            b"child-src 'self'; "  # for workers in Safari before 15.5, which takes no word of script-src for them
             b"manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         ),
     ),

@@ -15,6 +15,8 @@ _WORDS = {
     "again": N_("Mời bạn bình chọn lại"),
     "oneKept": N_("1 phiếu chưa gửi được, đang thử lại."),
     "manyKept": N_("{count} phiếu chưa gửi được, đang thử lại."),
+    "oneVote": N_("1 phiếu"),
+    "manyVotes": N_("{count} phiếu"),
     "close": N_("Đóng"),
     "voted": N_("Đã bình chọn"),
     "votedShow": N_("Đã bình chọn – xem mã phiếu"),

@@ -144,6 +144,13 @@ def test_a_click_is_confirmed_counted_and_shows_its_receipt(voter: Page, entry: 
     expect(voter.get_by_role("heading", level=2).first).to_have_text(re.compile("Đã nhận|Đã vào sổ"))
 
 
+def test_the_voter_s_own_screen_shows_the_vote_in_the_count(voter: Page, entry: dict[str, Any]) -> None:
+    count = voter.locator(f"[data-votes='{entry['id']}']")
+    before = int(count.inner_text().split()[0].replace(".", ""))
+    click_vote(voter)
+    expect(count).to_have_text(f"{before + 1} phiếu")
+
+
 def test_the_dialog_can_be_left_and_gives_the_focus_back(voter: Page) -> None:
     sent = sent_votes(voter)
     button = voter.get_by_role("button", name="Bình chọn", exact=True)

@@ -4,6 +4,7 @@
 import { accountTag, cast, keptVotes } from "./pending.js";
 import { ballot, fill, loginTo, say, told, words } from "./site.js";
 
+const SNAPSHOT_MS = 1200; // so long after a vote every process shows it, see api/snapshot.py
 const WORKING = ["sending", "waiting"];
 
 function enhance(form) {
@@ -20,6 +21,7 @@ function enhance(form) {
     state = next;
     clearInterval(timer);
     button.setAttribute("aria-disabled", String(WORKING.includes(state.name)));
+    if (state.name === "counted") showCount(entry);
     if (state.receipt) return showReceipt();
     if (state.name === "login" && clicked && !accountTag()) location.assign(loginTo(path));
     place.className = state.name === "refused" ? "vote-state bad" : "vote-state still";
@@ -79,6 +81,21 @@ function enhance(form) {
     state = { name: "already_voted", receipt: voted.get(entry) };
     if (!confirmed) button.textContent = words.votedShow;
   });
+}
+
+/** The count with the voter's own vote in it: the page was made before. Where counts are hidden there is none to mend. */
+async function showCount(entry) {
+  const place = document.querySelector(`[data-votes="${entry}"]`);
+  if (!place) return;
+  await new Promise((resolve) => setTimeout(resolve, SNAPSHOT_MS));
+  try {
+    const { tallies } = await (await fetch("/api/tallies", { cache: "no-cache" })).json();
+    const count = tallies[entry];
+    const text = new Intl.NumberFormat(document.documentElement.lang).format(count);
+    place.textContent = say(count === 1 ? words.oneVote : words.manyVotes, { count: text });
+  } catch (lost) {
+    // The page goes on saying what was so when it was made.
+  }
 }
 
 /** Asks in a dialog; the focus goes back to the button when it closes. */
