@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from models.settings import ROOT
@@ -47,7 +48,10 @@ def walk(site: Site, page: Page, folder: Path, kind: str) -> None:
     def take(name: str, path: str | None = None, *, whole: bool = True) -> None:
         if path:
             page.goto(path, wait_until="networkidle")
-        page.screenshot(path=folder / f"{name}-{kind}.png", full_page=whole)
+        path_of = folder / f"{name}-{kind}.png"
+        page.screenshot(path=path_of, full_page=whole)
+        with Image.open(path_of) as taken:
+            taken.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path_of, optimize=True)
 
     take("home", "/", whole=False)
     take("home-whole")

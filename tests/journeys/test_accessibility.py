@@ -172,11 +172,12 @@ def test_a_contest_that_takes_no_votes_says_so_without_barriers(
         set_contest(box, state=state)
     page, found = new_page("phone", base_url=other_api.url, reduced_motion="reduce"), []
     wait_for(lambda: 'role="note"' in other_api.client.get("/binh-chon").text, what="the pages tell the state")
-    for path in ("/", "/binh-chon", "/bai-du-thi/bai-1", "/bai-du-thi/bai-1/binh-chon", "/ket-qua"):
+    for path in ("/binh-chon", "/ket-qua", "/", "/bai-du-thi/bai-1", "/bai-du-thi/bai-1/binh-chon"):
         page.goto(language.path(path))
         expect(page.get_by_role("note").first).to_be_visible()
         expect(page.get_by_role("button", name=re.compile(language.text("Bình chọn")))).to_have_count(0)
-        found += [f"{path}: {barrier}" for barrier in barriers(page)]
+        if path.startswith(("/bai", "/ket")):  # the others differ from those of an open contest by the note alone
+            found += [f"{path}: {barrier}" for barrier in barriers(page)]
     assert found == []
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page
 
+from tests.journeys.axe import barriers
 from tests.journeys.browser import Faults, Site, until
 
 
@@ -38,3 +39,24 @@ def test_a_person_is_logged_in(site: Site, new_page: Callable[..., Page]) -> Non
     site.log_in(page)
     page.goto("/phieu-cua-toi")
     assert page.get_by_role("button", name="Đăng xuất").is_visible()
+
+
+@pytest.mark.parametrize(
+    ("script", "barrier"),
+    [
+        ("document.querySelector('h1').remove()", "page-has-heading-one"),
+        ("document.documentElement.removeAttribute('lang')", "html-has-lang"),
+        ("main.append(document.createElement('input'))", "label"),
+        ("main.querySelector('p').style.color = 'rgb(20 24 22)'", "dark: color-contrast"),
+        ("main.querySelector('p').style.width = '340px'", "320 px, text 100%: outside"),
+        ("main.querySelector('p').style.width = '20em'", "640 px, text 200%: outside"),
+        ("main.querySelector('p').style.cssText = 'width: 9em; overflow: hidden; white-space: nowrap'", "cut off"),
+        ("list.style.cssText = 'gap: 0; font-size: 4px; line-height: 1'", "target-size"),
+    ],
+)
+def test_a_barrier_on_a_page_is_found(desktop: Page, script: str, barrier: str) -> None:
+    desktop.goto("/the-le")
+    parts = "const main = document.querySelector('main'), list = document.querySelector('footer ul');"
+    desktop.evaluate(f"() => {{ {parts} {script} }}")
+    found = barriers(desktop)
+    assert any(barrier in one for one in found), found
