@@ -51,7 +51,7 @@ def walk(site: Site, page: Page, folder: Path, kind: str) -> None:
         path_of = folder / f"{name}-{kind}.png"
         page.screenshot(path=path_of, full_page=whole)
         with Image.open(path_of) as taken:
-            taken.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path_of, optimize=True)
+            taken.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path_of, optimize=True)
 
     take("home", "/", whole=False)
     take("home-whole")
