@@ -27,7 +27,7 @@ _TEXTS = {
 Dùng mã này để đăng nhập trang bình chọn của {contest}. Mã có hiệu lực trong 5 phút và chỉ dùng được một lần.
 
 Đây KHÔNG phải là “mã bình chọn”. Mã này chỉ dành cho bạn: không đọc, không gửi mã này cho bất kỳ ai, kể cả người tự \
-xưng là ban tổ chức. Ai có mã này sẽ bình chọn thay bạn.
+xưng là ban tổ chức. Ai có mã này đều có thể bình chọn thay bạn.
 
 Nếu bạn không yêu cầu mã, hãy bỏ qua thư này.
 """,
@@ -36,7 +36,7 @@ Nếu bạn không yêu cầu mã, hãy bỏ qua thư này.
 Use this code to log in to the voting website of {contest}. It is good for 5 minutes and for one login.
 
 This is NOT a “voting code”. It is for you alone: do not read it out or send it to anybody, not even to somebody who \
-says they are the organisers. Whoever has this code votes in your place.
+says they are the organisers. Whoever has this code can vote in your place.
 
 If you did not ask for a code, ignore this mail.
 """,
