@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from api.access import Access
 from api.answers import NO_STORE, SECURITY, Receive, Scope, Send
@@ -164,7 +165,11 @@ def _translate_errors(app: FastAPI, watch: Watch) -> None:
         fields = [{"field": ".".join(str(part) for part in found["loc"]), "problem": found["msg"]} for found in errors]
         return respond(problem(Code.INVALID, errors=fields))
 
+    async def gone(_request: Request, _error: Exception) -> Response:
+        return Response(status_code=400)  # nobody reads it
+
     app.add_exception_handler(VoterProblem, refusal)
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, refusal)

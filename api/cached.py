@@ -90,8 +90,12 @@ class Pages:
         self._make = make
         self._made: dict[str, Cached] = {} if made is None else made
 
+    def at_hand(self, path: str) -> Cached | None:
+        """The page if it need not be made."""
+        return self._fixed.get(path) or self._made.get(path)
+
     def get(self, path: str) -> Cached | None:
-        found = self._fixed.get(path) or self._made.get(path)
+        found = self.at_hand(path)
         if found is None:
             found = self._make(path)
             if found is not None:

@@ -15,6 +15,7 @@ from api.metrics import Metrics
 from api.outcomes import REFUSED, VOTED, Code, problem, refuse
 from api.sessions import Session
 from api.snapshot import Snapshot, Watch
+from api.turns import Turns
 from api.voters.language import LANGUAGES
 from api.voters.listing import LIST, question_of
 from api.voters.media import Shelf
@@ -60,6 +61,7 @@ class FastPath:
         self._intake = intake
         self._metrics = metrics
         self._shelf = shelf
+        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -70,7 +72,10 @@ class FastPath:
                     await send(ready.start)
                     await send(ready.body)
                 return
-            page = self._page(scope, path)
+            page = self._at_hand(scope, path)
+            if page is None:
+                await self._turns.next()
+                page = self._page(scope, path)
             if page is not None:
                 ready = _read(scope, page)
                 await send(ready.start)
@@ -78,15 +83,23 @@ class FastPath:
                 return
         await self._app(scope, receive, send)
 
-    def _page(self, scope: Scope, path: str) -> Cached | None:
-        """The cached read at `path`. A list is another for each question; elsewhere a query changes nothing."""
+    def _at_hand(self, scope: Scope, path: str) -> Cached | None:
+        """The cached read at `path` if it is in memory. A list is another for each question; elsewhere a query changes
+        nothing.
+        """
         if path.startswith(ADDRESS):
             return self._shelf.at_hand(path[len(ADDRESS) :])  # else the route reads it, in a thread
-        pages = self._watch.current.pages
-        query = scope["query_string"]
         if path in _LISTS:
-            asked = question_of(query) if query else ""
-            return pages.get(path + asked) or pages.get(path)  # without a contest all questions have one answer
+            return self._watch.current.pages.at_hand(_question(scope, path))
+        if scope["method"] == "POST" and path.endswith(CONFIRM):
+            return None  # the form of the very page
+        return self._watch.current.pages.at_hand(path)
+
+    def _page(self, scope: Scope, path: str) -> Cached | None:
+        """The cached read at `path`, made where it is not in memory."""
+        pages = self._watch.current.pages
+        if path in _LISTS:
+            return pages.get(_question(scope, path)) or pages.get(path)  # without a contest all have one answer
         if scope["method"] == "POST" and path.endswith(CONFIRM):
             return None  # the form of the very page
         return pages.get(path)
@@ -146,6 +159,12 @@ class FastPath:
     def _refused(self, code: Code, ready: Answer | None = None) -> Answer:
         self._metrics.refused(code.value)
         return ready or refuse(code)
+
+
+def _question(scope: Scope, path: str) -> str:
+    """The address of a list, in the one spelling of what it was asked for."""
+    query = scope["query_string"]
+    return path + question_of(query) if query else path
 
 
 def _read(scope: Scope, page: Cached) -> Answer:

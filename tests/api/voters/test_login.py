@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,7 +17,7 @@ from models.ballot_box.keys import shard_keys
 from models.proof_of_work import Proofs
 from models.scratch.codes import HOURLY_CAP, TRIES
 from tests.api.contest import CONTEST_ID, KEYS
-from tests.api.running import RunningApi
+from tests.api.running import Logged, RunningApi
 from tests.api.voters.logging_in import (
     MAIL,
     OWN,
@@ -341,3 +342,15 @@ def test_the_calls_stand_in_the_openapi_document(api: RunningApi) -> None:
     assert {"/api/login", "/api/login/code", "/api/login/challenge"} <= set(paths)
     assert "requestBody" in paths["/api/login/code"]["post"]
     assert not any("dang-nhap" in path or "demo" in path for path in paths)
+
+
+def test_who_leaves_before_the_body_is_there_is_no_error(api: RunningApi, logged: Logged) -> None:
+    """A script that does so all day would fill the disk with complaints, and the box needs its disk."""
+    for path in ("/api/login", "/api/login/code", "/dang-nhap", "/dang-nhap/ma", "/tro-giup/mat-phieu"):
+        head = f"POST {path} HTTP/1.1\r\nHost: a\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 9\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", api.port)) as leaving:
+            leaving.sendall(head.encode())
+            leaving.shutdown(socket.SHUT_WR)
+            assert leaving.recv(1) == b""
+    assert api.client.post("/api/login", json={}, headers=OWN).status_code == 422  # whose turn came after theirs
+    assert logged.lines == []
