@@ -45,7 +45,7 @@ async def send_slice(
     async with async_scratch(scratch_url) as scratch, AsyncExitStack() as stack:
         senders = [await _senders(stack, scratch, keys, channels) for _ in range(CONNECTIONS)]
         while time.monotonic() < until and not stopping():
-            messages, expired = await outbox.claim(scratch, time.time(), BATCH)
+            messages, expired = await outbox.hand_out(scratch, time.time(), BATCH)
             if expired:
                 log.error("ALARM: login codes expired before they could be sent", codes=expired)
             waiting = iter(messages)

@@ -28,9 +28,9 @@ DEMO = "outbox:demo"
 DEMO_KEPT = 20
 DEMO_LIFE_S = 600
 LEASE_S = 60.0
-"""How long a sender has for what it claimed; then another may."""
+"""How long a sender has for what it was handed; then another may."""
 
-_CLAIM = Path(__file__).with_name("claim_messages.lua").read_text(encoding="utf-8")
+_HAND_OUT = Path(__file__).with_name("hand_out_messages.lua").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ class Message:
     """`vi` or `en`."""
 
 
-async def claim(client: AsyncScratchClient, now: float, limit: int) -> tuple[list[Message], int]:
+async def hand_out(client: AsyncScratchClient, now: float, limit: int) -> tuple[list[Message], int]:
     """Up to `limit` messages that are due, and how many have expired unsent. `now`: seconds since 1970.
 
     Errors: ScratchAway.
     """
     with scratch_errors():
-        found = await client.register_script(_CLAIM)(
+        found = await client.register_script(_HAND_OUT)(
             keys=[DUE], args=[int(now * 1000), int(LEASE_S * 1000), limit, MESSAGE]
         )
     messages = []

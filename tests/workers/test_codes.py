@@ -339,7 +339,7 @@ def _due(url: str) -> float:
 def _claim(url: str, now: float) -> list[outbox.Message]:
     async def run() -> list[outbox.Message]:
         async with connected(url) as client:
-            return (await outbox.claim(client, now, sending.BATCH))[0]
+            return (await outbox.hand_out(client, now, sending.BATCH))[0]
 
     return asyncio.run(run())
 
