@@ -7,20 +7,19 @@ claim with one reference (`models/scratch/claims.py`).
 import re
 import unicodedata
 from collections import defaultdict
-from dataclasses import dataclass, field
 from functools import lru_cache
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Request, Response
 
 from api.access import fields_of
-from api.answers import HTML, NO_STORE, Header, answer
+from api.answers import HTML, NO_STORE, answer
 from api.metrics import count_claim
-from api.outcomes import REFUSALS, Code, VoterProblem, problem_headers
+from api.outcomes import REFUSALS, Code, VoterProblem
 from api.sessions import Session
 from api.snapshot import Snapshot
+from api.voters.forms import Turned, Typed, read_form, retry_after
 from api.voters.language import N_, Language
-from api.voters.login import bounded_body
 from api.voters.login_steps import Login
 from api.voters.page import ENTRY, away_answer, no_contest_page
 from api.voters.personal import tidy
@@ -36,7 +35,6 @@ CLAIMS = "/tro-giup/mat-phieu"
 LONGEST = {"chuyen": 2000, "bai": 300, "luc": 100, "ma": 100, "lien-he": 254}
 """Fields of the form and how many characters each may have."""
 _BODY_LIMIT = 65_536  # bytes: 2,000 characters of four bytes each, percent-encoded, are 24,000
-_FIELDS = 10
 _SUGGESTED = 200  # entries that the form offers by name; more would make a heavy page
 _CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # category Cc but the line end
 _RECEIVED = (Claiming.RECEIVED, Claiming.REPEATED)
@@ -57,17 +55,6 @@ _SENTENCES = {
 }
 
 
-@dataclass(frozen=True)
-class Turned:
-    """Why a claim was not taken: its name for the metrics, the status, a sentence for all or one for each field."""
-
-    name: str
-    status: int
-    sentence: str = ""
-    faults: dict[str, str] = field(default_factory=dict)
-    headers: tuple[Header, ...] = ()
-
-
 def claims_router(login: Login, per_hour: int, language: Language) -> APIRouter:
     """The routes of one language's pages. `per_hour`: CLAIMS_PER_HOUR."""
     router = APIRouter(include_in_schema=False, prefix=language.prefix)
@@ -86,17 +73,16 @@ def claims_router(login: Login, per_hour: int, language: Language) -> APIRouter:
     @router.post(CLAIMS)
     async def claim(request: Request) -> Response:
         """Takes the claim, then 303 to the page with its reference; else the form again, with all that was typed."""
-        typed: dict[str, str] = {}
+        typed: Typed = {}
         try:
-            typed |= await _read(login, request)
+            found = await read_form(login, request, limit=_BODY_LIMIT, errors="replace")
+            typed |= {name: value for name, value in found.items() if name in LONGEST}
             examined = _examined(typed, login, fields_of(request.headers.raw), language)
         except VoterProblem as error:
             examined = _refused(error.code, language)
         ended = await _take(login, examined, per_hour, language) if isinstance(examined, Claim) else examined
         if isinstance(ended, Taken):
-            count_claim(ended.outcome.value)
             return see_other(language.path(f"{CLAIMS}/da-nhan?bao={spelled(ended.reference)}"))
-        count_claim(ended.name)
         return _form(login.watch.current.view, language, typed, ended)
 
     @router.api_route(f"{CLAIMS}/da-nhan", methods=READS)
@@ -114,22 +100,7 @@ def claims_router(login: Login, per_hour: int, language: Language) -> APIRouter:
     return router
 
 
-async def _read(login: Login, request: Request) -> dict[str, str]:
-    """The fields of the form as they were typed. Errors: VoterProblem (cross_site, too_large, malformed).
-
-    Bytes that are no UTF-8 are shown as such: a claim is not refused for them.
-    """
-    if not login.own_call(fields_of(request.headers.raw)):
-        raise VoterProblem(Code.CROSS_SITE)
-    body = (await bounded_body(request, _BODY_LIMIT)).decode(errors="replace")
-    try:
-        fields = parse_qs(body, keep_blank_values=True, max_num_fields=_FIELDS)
-    except ValueError:
-        raise VoterProblem(Code.MALFORMED) from None
-    return {name: values[0] for name, values in fields.items() if name in LONGEST}
-
-
-def _examined(typed: dict[str, str], login: Login, fields: dict[bytes, bytes], language: Language) -> Claim | Turned:
+def _examined(typed: Typed, login: Login, fields: dict[bytes, bytes], language: Language) -> Claim | Turned:
     """The claim that was typed, or what is wrong with it. Errors: VoterProblem (not_ready)."""
     snapshot = login.watch.current
     if snapshot.reading is None or snapshot.view is None or snapshot.receipts is None or login.watch.other_key:
@@ -146,7 +117,8 @@ def _examined(typed: dict[str, str], login: Login, fields: dict[bytes, bytes], l
     if texts["ma"] and receipt is None:
         faults["ma"] = language.text(_WRONG_RECEIPT)
     if faults:
-        return Turned("invalid", 422, faults=faults)
+        count_claim(Code.INVALID.value)
+        return Turned(422, faults=faults)
     return Claim(
         contest_id=snapshot.reading.contest_id,
         received_at=snapshot.now_ms(),
@@ -200,21 +172,22 @@ async def _take(login: Login, claim: Claim, per_hour: int, language: Language) -
         taken = await take(login.scratch, claim, per_hour=per_hour)
     except ScratchAway:
         return _refused(Code.NOT_READY, language)
+    count_claim(taken.outcome.value)
     if taken.outcome in _RECEIVED:
         return taken
     hours, minutes = -(-taken.retry_after // 3600), -(-taken.retry_after // 60)
     sentence = language.text(_SENTENCES[taken.outcome], hours=hours, minutes=minutes)
-    return Turned(taken.outcome.value, 429, sentence, headers=((b"retry-after", b"%d" % taken.retry_after),))
+    return Turned(429, sentence, headers=((b"retry-after", b"%d" % taken.retry_after),))
 
 
 def _refused(code: Code, language: Language) -> Turned:
     refusal = REFUSALS[code]
     sentence = {Code.NOT_READY: _AWAY, Code.TOO_LARGE: _TOO_LARGE}.get(code, refusal.detail)
-    headers = tuple(header for header in problem_headers(code) if header[0] == b"retry-after")
-    return Turned(code.value, refusal.status, language.text(sentence), headers=headers)
+    count_claim(code.value)
+    return Turned(refusal.status, language.text(sentence), headers=retry_after(code))
 
 
-def _form(view: View | None, language: Language, typed: dict[str, str], turned: Turned | None = None) -> Response:
+def _form(view: View | None, language: Language, typed: Typed, turned: Turned | None = None) -> Response:
     entries = view.catalogue.entries if view and len(view.catalogue.entries) <= _SUGGESTED else []
     body = render(
         "claim.html",

@@ -9,17 +9,19 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api.access import fields_of
+from api.answers import Answer
 from api.openapi import problems
-from api.outcomes import REFUSALS, Code, VoterProblem, problem
+from api.outcomes import Code, VoterProblem, problem
 from api.times import rfc3339
-from api.voters.language import EN, N_, VI, Language
+from api.voters.forms import bounded_body
+from api.voters.language import N_, VI, Language, language_called
 from api.voters.login_steps import Login
+from api.voters.responses import respond
 from models.agreement import agreed_to
 from models.identity import LONGEST
 from models.proof_of_work import LONGEST as LONGEST_PROOF
 from models.scratch.codes import LIFE_S, Asked, Asking
 
-BODY_LIMIT = 16_384  # bytes
 NO_STORE = {"Cache-Control": "no-store"}
 ON_ITS_WAY = (Asking.SENT, Asking.COOLING)
 """A code is on its way, from this request or from the one before: pressed twice or loaded again is one code."""
@@ -72,8 +74,8 @@ def login_router(login: Login) -> APIRouter:
         """An ALTCHA challenge (version 2 of its protocol), good for ten minutes and for one code. The more codes are
         asked for, the more work it is.
         """
-        pulse = await login.pulses.now()
-        return JSONResponse(login.proofs.challenge(time.time(), pulse.load), headers=NO_STORE)
+        conditions = await login.conditions.now()
+        return JSONResponse(login.proofs.challenge(time.time(), conditions.load), headers=NO_STORE)
 
     @router.post(
         "/api/login/code",
@@ -92,7 +94,7 @@ def login_router(login: Login) -> APIRouter:
         429 where an identity has had its codes of this hour: its owner must hear that none will come.
         """
         wanted = await _read(login, request, AskForCode)
-        language = EN if wanted.language == EN.code else VI
+        language = language_called(wanted.language)
         identity, asked = await login.ask(wanted.kind, wanted.identity, wanted.altcha, language)
         if asked.outcome not in ON_ITS_WAY:
             return _too_many(asked)
@@ -123,16 +125,6 @@ def login_router(login: Login) -> APIRouter:
     return router
 
 
-async def bounded_body(request: Request, limit: int = BODY_LIMIT) -> bytes:
-    """The body, read to its end; `limit` in bytes. Errors: VoterProblem (too_large)."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > limit:
-            raise VoterProblem(Code.TOO_LARGE)
-    return bytes(body)
-
-
 def limited(asked: Asked, language: Language) -> str:
     """Why no code was sent, and when to come back."""
     sentence = {Asking.CAPPED: CAPPED, Asking.SPENT: SPENT}.get(asked.outcome, CROWDED)
@@ -142,10 +134,9 @@ def limited(asked: Asked, language: Language) -> str:
 def _too_many(asked: Asked) -> Response:
     """429 that says when it is worth coming back."""
     ready = problem(Code.TOO_MANY, detail=limited(asked, VI))
-    response = Response(ready.body["body"], REFUSALS[Code.TOO_MANY].status)
     kept = [header for header in ready.start["headers"] if header[0] != b"retry-after"]
-    response.raw_headers = [*kept, (b"retry-after", b"%d" % asked.retry_after)]
-    return response
+    headers = [*kept, (b"retry-after", b"%d" % asked.retry_after)]
+    return respond(Answer({**ready.start, "headers": headers}, ready.body))
 
 
 async def _read(login: Login, request: Request, shape: type[Body]) -> Body:

@@ -1,25 +1,24 @@
 """Login as forms, with or without JavaScript: the same steps, each answered by a page or a 303."""
 
-from typing import NamedTuple
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 
 from api.access import fields_of
-from api.answers import HTML, NO_STORE, PAGE_SECURITY, Header
-from api.outcomes import REFUSALS, Code, VoterProblem, problem_headers
+from api.answers import HTML, NO_STORE, answer
+from api.outcomes import REFUSALS, Code, VoterProblem
+from api.voters.forms import Turned, Typed, read_form, retry_after
 from api.voters.in_app import in_app
 from api.voters.language import N_, VI, Language
-from api.voters.login import ON_ITS_WAY, bounded_body, limited
+from api.voters.login import ON_ITS_WAY, limited
 from api.voters.login_steps import AWAY, Login
-from api.voters.responses import see_other
+from api.voters.responses import respond, see_other
 from api.voters.templates import render
 from models.agreement import Purpose, agreed_to
 from models.proof_of_work import LONGEST as LONGEST_PROOF
 from models.scratch.connection import ScratchAway
 from models.scratch.outbox import read_demo
 
-_FIELDS = 16
 _FIELDS_SHOWN = ("identity", "code")
 _LONGEST_NEXT = 512
 _SHOWN = 320  # characters of what was typed that a page repeats
@@ -30,25 +29,6 @@ _MISSING = {
         "Mời bạn đánh dấu ô xác nhận: chỉ người sống, học tập hoặc làm việc trong tỉnh được bình chọn."
     ),
 }
-Typed = dict[str, str]
-
-
-class Fault(NamedTuple):
-    """What is wrong with one field of a form, and what to do about it."""
-
-    field: str
-    sentence: str
-
-
-class Turned(NamedTuple):
-    """What a form is answered with when it does not go on: the status, faults of its fields, what else is in the way,
-    further headers.
-    """
-
-    status: int
-    faults: tuple[Fault, ...]
-    sentence: str = ""
-    headers: tuple[Header, ...] = ()
 
 
 def login_pages(login: Login, language: Language) -> APIRouter:
@@ -57,7 +37,7 @@ def login_pages(login: Login, language: Language) -> APIRouter:
 
     @router.get("/dang-nhap")
     async def form(request: Request) -> Response:
-        await login.pulses.now()
+        await login.conditions.now()
         typed = {"next": request.query_params.get("next", "")}  # nothing else: no link ticks a box for the voter
         return login_page(login, language, "login.html", typed, request)
 
@@ -95,8 +75,8 @@ async def _ask(login: Login, language: Language, request: Request) -> Response:
     typed: Typed = {}
     try:
         typed |= await read_form(login, request)
-        if faults := (*_identity_faults(login, typed), *missing_agreement(typed)):
-            return login_page(login, language, "login.html", typed, request, Turned(422, faults))
+        if faults := _identity_faults(login, typed, language) | missing_agreement(typed, language):
+            return login_page(login, language, "login.html", typed, request, Turned(422, faults=faults))
         altcha = typed.get("altcha", "")[: LONGEST_PROOF + 1] or None
         address = typed.get("identity", "")
         identity, asked = await login.ask(login.kind_of(address), address, altcha, language)
@@ -106,7 +86,8 @@ async def _ask(login: Login, language: Language, request: Request) -> Response:
     if asked.outcome in ON_ITS_WAY:
         return _code_page(login, language, typed, request, late=late)
     headers = ((b"retry-after", b"%d" % asked.retry_after),)
-    return login_page(login, language, "login.html", typed, request, Turned(429, (), limited(asked, language), headers))
+    turned = Turned(429, limited(asked, language), headers=headers)
+    return login_page(login, language, "login.html", typed, request, turned)
 
 
 async def _enter(login: Login, language: Language, request: Request) -> Response:
@@ -116,14 +97,14 @@ async def _enter(login: Login, language: Language, request: Request) -> Response
     typed: Typed = {}
     try:
         typed |= await read_form(login, request)
-        if faults := missing_agreement(typed):
-            return login_page(login, language, "login.html", typed, request, Turned(422, faults))
+        if faults := missing_agreement(typed, language):
+            return login_page(login, language, "login.html", typed, request, Turned(422, faults=faults))
         agreed = agreed_to(typed)
         address = typed.get("identity", "")
         entered = await login.enter(login.kind_of(address), address, typed.get("code", "")[:32], agreed)
     except VoterProblem as error:
         turned = turned_by(error, language)
-        if "code" in dict(turned.faults) or (typed.get("identity") and not turned.faults):
+        if "code" in turned.faults or (typed.get("identity") and not turned.faults):
             return _code_page(login, language, typed, request, turned)
         return login_page(login, language, "login.html", typed, request, turned)
     return login.with_cookies(see_other(own_path(typed.get("next", ""), language)), entered)
@@ -148,23 +129,23 @@ def _code_page(
     return login_page(login, language, "login_code.html", typed, request, turned, kind=kind, masked=masked, late=late)
 
 
-def _identity_faults(login: Login, typed: Typed) -> tuple[Fault, ...]:
+def _identity_faults(login: Login, typed: Typed, language: Language) -> dict[str, str]:
     """What is wrong with the address, so that it is said together with boxes that are not ticked."""
     address = typed.get("identity", "")
     try:
         login.identity(login.kind_of(address), address)
     except VoterProblem as error:
-        return (Fault("identity", str(error.more["detail"])),)
-    return ()
+        return {"identity": language.text(str(error.more["detail"]))}
+    return {}
 
 
-def missing_agreement(typed: Typed) -> tuple[Fault, ...]:
-    """A fault for each box that is not ticked: its field is the purpose's name in small letters."""
-    return tuple(
-        Fault(purpose.name.lower(), sentence)
+def missing_agreement(typed: Typed, language: Language) -> dict[str, str]:
+    """A sentence for each box that is not ticked: its field is the purpose's name in small letters."""
+    return {
+        purpose.name.lower(): language.text(sentence)
         for purpose, sentence in _MISSING.items()
         if purpose.name.lower() not in typed
-    )
+    }
 
 
 async def _demo(login: Login, language: Language, request: Request) -> Response:
@@ -195,7 +176,7 @@ def login_page(
         identity=typed.get("identity", "")[:_SHOWN],
         next=back,
         ticked=[purpose.name.lower() for purpose, _ in agreed_to(typed)],
-        faults={field: language.text(sentence) for field, sentence in turned.faults} if turned else {},
+        faults=turned.faults if turned else {},
         problem=turned.sentence if turned else "",
         demo=login.channels.shown,
         kinds=login.kinds,
@@ -203,28 +184,9 @@ def login_page(
         in_app=in_app(request.headers.get("user-agent", "")),
         **values,
     )
-    response = Response(body, turned.status if turned else 200)
-    length: Header = (b"content-length", b"%d" % len(body))
-    response.raw_headers = [
-        (b"content-type", HTML),
-        length,
-        NO_STORE,
-        *PAGE_SECURITY,
-        *(turned.headers if turned else ()),
-    ]
-    return response
-
-
-async def read_form(login: Login, request: Request) -> Typed:
-    """The fields of a form. Errors: VoterProblem (cross_site, too_large, malformed)."""
-    if not login.own_call(fields_of(request.headers.raw)):
-        raise VoterProblem(Code.CROSS_SITE)
-    try:
-        body = (await bounded_body(request)).decode()
-        fields = parse_qs(body, keep_blank_values=True, max_num_fields=_FIELDS)
-    except ValueError:
-        raise VoterProblem(Code.MALFORMED) from None
-    return {name: values[0] for name, values in fields.items()}
+    return respond(
+        answer(turned.status if turned else 200, HTML, body, (NO_STORE, *(turned.headers if turned else ())))
+    )
 
 
 def own_path(wanted: str, language: Language = VI) -> str:
@@ -241,8 +203,7 @@ def own_path(wanted: str, language: Language = VI) -> str:
 def turned_by(error: VoterProblem, language: Language) -> Turned:
     """A refusal as a page shows it: at the field where the page has it, else above all."""
     refusal = REFUSALS[error.code]
-    headers = tuple(header for header in problem_headers(error.code) if header[0] == b"retry-after")
     errors: list[dict[str, str]] = error.more.get("errors", [])  # type: ignore[assignment]  # as `invalid` makes it
-    faults = tuple(Fault(one["field"], one["problem"]) for one in errors if one["field"] in _FIELDS_SHOWN)
+    faults = {one["field"]: language.text(one["problem"]) for one in errors if one["field"] in _FIELDS_SHOWN}
     sentence = "" if faults else language.text(str(error.more.get("detail", refusal.detail)))
-    return Turned(refusal.status, faults, sentence, headers)
+    return Turned(refusal.status, sentence, faults, retry_after(error.code))

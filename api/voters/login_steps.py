@@ -18,7 +18,7 @@ from api.outcomes import Code, VoterProblem
 from api.sessions import Session
 from api.snapshot import Snapshot, Watch
 from api.voters.language import N_, VI, Language
-from api.voters.pulse import Pulses
+from api.voters.login_conditions import LatestConditions
 from models.agreement import Agreed
 from models.disposable import domains_of, is_disposable
 from models.identity import Identity, InvalidIdentityError, Kind, Proven, kind_of, normalise
@@ -68,7 +68,7 @@ class Login:
         self.watch = watch
         self.proofs = Proofs(keys, settings.login_proof_cost)
         self.scratch = async_scratch(settings.scratch())
-        self.pulses = Pulses(self.scratch)
+        self.conditions = LatestConditions(self.scratch)
         self.channels = settings.channels()
         self.providers = settings.openid_providers()
         self._openings = Openings(settings, keys, watch)
@@ -139,8 +139,8 @@ class Login:
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """What codes are sent to just now, as the last pulse had it."""
-        return tuple(kind for kind in self.channels.kinds if kind != "sms" or self.pulses.last.sms)
+        """What codes are sent to just now, as the conditions last were."""
+        return tuple(kind for kind in self.channels.kinds if kind != "sms" or self.conditions.last.sms)
 
     async def codes_are_late(self, kind: Kind) -> bool:
         """Whether the mail server or the SMS gateway is away just now: the page that waits for a code says so.

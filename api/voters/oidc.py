@@ -12,8 +12,9 @@ from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from api.outcomes import Code, VoterProblem
+from api.voters.forms import Turned, Typed, read_form
 from api.voters.language import N_, VI, Language, language_called
-from api.voters.login_pages import Turned, Typed, login_page, missing_agreement, own_path, read_form, turned_by
+from api.voters.login_pages import login_page, missing_agreement, own_path, turned_by
 from api.voters.login_steps import AWAY, Login
 from api.voters.oidc_client import Client, CodeRefused, ProviderAway, http_client
 from api.voters.oidc_flow import Flow, Flows, new_state
@@ -94,8 +95,8 @@ async def _begin(openid: OpenId, client: Client, request: Request) -> Response:
     try:
         typed |= await read_form(openid.login, request)
         language = language_called(typed.get("language", ""))
-        if faults := missing_agreement(typed):
-            return _back(openid, request, language, typed, Turned(422, faults))
+        if faults := missing_agreement(typed, language):
+            return _back(openid, request, language, typed, Turned(422, faults=faults))
         back = own_path(typed.get("next", ""), language)
         flow = Flow(new_state(), provider.name, back, agreed_to(typed), language)
         address = await client.address(
@@ -150,7 +151,7 @@ async def _finish(openid: OpenId, client: Client, request: Request, flow: Flow, 
         if error != "access_denied":
             raise ProviderWrong(f"callback: {error!r:.60}")
         said = flow.language.text(_CANCELLED, provider=provider.title)
-        return _back(openid, request, flow.language, _typed(flow), Turned(200, (), said))
+        return _back(openid, request, flow.language, _typed(flow), Turned(200, said))
     subject = await client.subject(
         code=query.get("code", ""),
         callback=openid.callback(request, provider.name),
@@ -172,7 +173,7 @@ def _back(openid: OpenId, request: Request, language: Language, typed: Typed, tu
 
 
 def _lost(language: Language) -> Turned:
-    return Turned(403, (), language.text(_LOST))
+    return Turned(403, language.text(_LOST))
 
 
 def _trouble(client: Client, error: ProviderAway | ProviderWrong, language: Language) -> Turned:
@@ -180,4 +181,4 @@ def _trouble(client: Client, error: ProviderAway | ProviderWrong, language: Lang
     away = isinstance(error, ProviderAway)
     log.warning("an OpenID provider cannot be used", provider=client.provider.name, problem=str(error))
     said = language.text(_PROVIDER_AWAY if away else _PROVIDER_WRONG, provider=client.provider.title)
-    return Turned(503 if away else 502, (), said, ((b"retry-after", b"60"),) if away else ())
+    return Turned(503 if away else 502, said, headers=((b"retry-after", b"60"),) if away else ())

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from api.sessions import Sessions
-from api.voters.pulse import FRESH_S
+from api.voters.login_conditions import FRESH_S
 from models.event import Proof
 from models.scratch import switches
 from models.scratch.connection import scratch_client
