@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from api.answers import answer
-from api.cached import Cached
+from api.cached import FOR_EVER, VARY, Cached
 from api.compression import CODINGS, compressed
 from models.settings import ROOT
 
-_FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
-_VARY = (b"vary", b"accept-encoding")
 _TYPES = {
     ".css": b"text/css; charset=utf-8",
     ".ico": b"image/x-icon",
@@ -88,7 +86,7 @@ def _read(path: Path) -> bytes:
 
 def _asset(name: str, suffix: str, body: bytes) -> Asset:
     digest = hashlib.blake2b(body, digest_size=8).hexdigest()
-    full = answer(200, _TYPES[suffix], body, ((b"etag", b'"%s"' % digest.encode()), _VARY, _FOR_EVER))
+    full = answer(200, _TYPES[suffix], body, ((b"etag", b'"%s"' % digest.encode()), VARY, FOR_EVER))
     smaller = compressed(body) if suffix in _TEXTS else {}
     encode = (lambda _body, coding: smaller[coding]) if len(smaller) == len(CODINGS) else None
     address = f"/static/{name.removesuffix(suffix)}.{digest}{suffix}"
