@@ -30,6 +30,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 BODY_LIMIT = 65_536  # bytes of a vote's body that are discarded; more is refused
 _LISTS = tuple(language.path(LIST) for language in LANGUAGES)
 _PREFIX, _SUFFIX = "/api/entries/", "/vote"
+_HEALTH = "/health/"
 _WRONG_VOTE = problem(Code.WRONG_METHOD, allow=b"PUT")
 _WRONG_READ = problem(Code.WRONG_METHOD, allow=b"GET, HEAD")
 # Every header costs uvicorn two regular expressions. This answer is JSON to a PUT: no browser shows it as a page, so
@@ -73,7 +74,7 @@ class FastPath:
                     await send(ready.body)
                 return
             page = self._at_hand(scope, path)
-            if page is None:
+            if page is None and not path.startswith(_HEALTH):  # a process that is busy is up
                 await self._turns.next()
                 page = self._page(scope, path)
             if page is not None:

@@ -20,7 +20,7 @@ from api.voters.responses import respond
 from models.agreement import agreed_to
 from models.identity import LONGEST
 from models.proof_of_work import LONGEST as LONGEST_PROOF
-from models.scratch.codes import LIFE_S, Asked, Asking
+from models.scratch.codes import COOL_DOWN_S, LIFE_S, Asked, Asking
 
 NO_STORE = {"Cache-Control": "no-store"}
 ON_ITS_WAY = (Asking.SENT, Asking.COOLING)
@@ -55,7 +55,7 @@ class EnterCode(BaseModel):
 class CodeSent(BaseModel):
     masked: str = Field(examples=["t•••@example.vn"])
     expires_in: int = Field(description="Seconds")
-    retry_after: int = Field(description="Seconds until another code may be asked for")
+    retry_after: int = Field(description="Seconds after which another code may be asked for")
 
 
 class Entered(BaseModel):
@@ -98,7 +98,8 @@ def login_router(login: Login) -> APIRouter:
         identity, asked = await login.ask(wanted.kind, wanted.identity, wanted.altcha, language)
         if asked.outcome not in ON_ITS_WAY:
             return _too_many(asked)
-        sent = CodeSent(masked=identity.masked, expires_in=LIFE_S, retry_after=asked.retry_after)
+        # Not what is left of the minute: that would say that, and when, somebody asked before.
+        sent = CodeSent(masked=identity.masked, expires_in=LIFE_S, retry_after=COOL_DOWN_S)
         return JSONResponse(sent.model_dump(), 202, NO_STORE)
 
     @router.post(

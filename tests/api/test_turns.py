@@ -69,6 +69,7 @@ def test_votes_and_what_is_in_memory_wait_for_no_page(api, monkeypatch):
         search = pool.submit(asked.get, "/binh-chon?q=khong-ai-tim-bao-gio")
         wait_for(lambda: shut.asked, what="the page waits for its turn")
         assert api.client.get("/api/contest").status_code == 200
+        assert api.client.get("/health/ready").status_code == 200
         assert api.vote(1, token_for(new_account(), time.time())).status_code == 201
         assert not search.done()
         shut.opened.set()
