@@ -82,18 +82,18 @@ function keyOf(vote) {
 
 async function run(job) {
   for (let attempt = 1; ; attempt += 1) {
-    say(job, { name: "sending" });
+    tellAll(job, { name: "sending" });
     const outcome = await alone(job.key, () => send(job.vote));
-    if (job.end) return say(job, job.end);
+    if (job.end) return tellAll(job, job.end);
     if (outcome.name !== "waiting") return decided(job, outcome);
     const pause = outcome.after || pauseAfter(attempt);
-    say(job, { name: "waiting", until: Date.now() + pause });
+    tellAll(job, { name: "waiting", until: Date.now() + pause });
     await nap(job, pause);
-    if (job.end) return say(job, job.end);
+    if (job.end) return tellAll(job, job.end);
   }
 }
 
-function say(job, state) {
+function tellAll(job, state) {
   job.state = state;
   for (const tell of job.listeners) tell(state);
 }
@@ -108,7 +108,7 @@ function decided(job, outcome) {
   write(KEPT + job.key, waits ? JSON.stringify({ ...job.vote, login }) : null);
   write(DECIDED, JSON.stringify({ key: job.key, outcome }));
   write(DECIDED, null);
-  say(job, outcome);
+  tellAll(job, outcome);
 }
 
 async function send(vote) {
