@@ -36,7 +36,8 @@ LONGEST = {"chuyen": 2000, "bai": 300, "luc": 100, "ma": 100, "lien-he": 254}
 """Fields of the form and how many characters each may have."""
 _BODY_LIMIT = 65_536  # bytes: 2,000 characters of four bytes each, percent-encoded, are 24,000
 _SUGGESTED = 200  # entries that the form offers by name; more would make a heavy page
-_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # category Cc but the line end
+# Category Cc but the line end; and what reorders or breaks the text around it, for operators who read an address in it.
+_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _RECEIVED = (Claiming.RECEIVED, Claiming.REPEATED)
 _MISSING = N_("Mời bạn viết vài dòng về chuyện đã xảy ra.")
 _WRONG_RECEIPT = N_("Mã phiếu này không đúng. Hãy kiểm tra lại từng ký tự, hoặc để trống ô này.")

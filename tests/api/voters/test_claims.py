@@ -205,6 +205,14 @@ def test_nul_control_letters_and_wrong_bytes_do_no_harm(api: RunningApi, scratch
     assert claim.contact == "\ufffdx"
 
 
+def test_a_text_cannot_be_turned_around_for_who_reads_it(api: RunningApi, scratch: str) -> None:
+    """`nv\u202emoc.liam` reads `nvmail.com` on a page."""
+    typed = {"chuyen": "a\u2028b\u2066c", "lien-he": "an@nv\u202emoc.liam"}
+    assert api.client.post(FORM, data=typed, headers=OWN).status_code == 303
+    [claim] = kept(scratch)
+    assert (claim.happened, claim.contact) == ("abc", "an@nvmoc.liam")
+
+
 def test_html_in_every_field_is_shown_and_not_run(api: RunningApi, scratch: str) -> None:
     page = send(api, chuyen=EVIL, bai=EVIL, luc=EVIL, ma=EVIL, lien_he=EVIL)
     assert page.status_code == 422
