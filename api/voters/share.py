@@ -1,7 +1,7 @@
-"""What sharing an entry needs beside its page: the picture that networks show, and its address as a QR code.
+"""What sharing an entry needs beside its page: its share image, and its address as a QR code.
 
-Pictures are drawn one at a time in a thread and kept, in memory and in a folder: a crawler that asks for all of them
-costs the votes little, and who comes when too many wait is told to come back.
+Share images are drawn one at a time in a thread and kept, in memory and in a folder: a crawler that asks for all of
+them costs the votes little, and who comes when too many wait is told to come back.
 """
 
 import asyncio
@@ -32,13 +32,13 @@ from models.media import ADDRESS, MediaFolder
 
 IMAGE, QR_CODE = "/anh.jpg", "/qr.svg"
 """What the addresses end with, after the entry's."""
-MOST_WAITING = 30  # pictures to be drawn; a drawing takes about 0.1 s
+MOST_WAITING = 30  # images to be drawn; a drawing takes about 0.1 s
 MOST_IN_MEMORY = 200
 MOST_IN_FOLDER = 500
 
 
 class Gallery:
-    """The pictures of entries, drawn when they are first asked for. `cache`: a folder that may be lost at any time."""
+    """The share images, drawn when they are first asked for. `cache`: a folder that may be lost at any time."""
 
     def __init__(self, media: MediaFolder, cache: Path) -> None:
         self._media = media
@@ -47,8 +47,8 @@ class Gallery:
         self._lock = asyncio.Lock()
         self._waiting = 0
 
-    async def picture(self, words: Words, address: str = "") -> Cached:
-        """The picture with these words and the one at `address`. Errors: VoterProblem (busy) when too many wait."""
+    async def image(self, words: Words, address: str = "") -> Cached:
+        """The image with these words and the picture at `address`. Errors: VoterProblem (busy) when too many wait."""
         name = _name(words, address)
         ready = self._ready.get(name)
         if ready is not None:
@@ -72,7 +72,7 @@ class Gallery:
             self._ready.popitem(last=False)
 
     def _drawn(self, name: str, words: Words, address: str) -> bytes:
-        """The picture `name` from the folder, else drawn and put there if it can be: a full disk stops no picture."""
+        """The image `name` from the folder, else drawn and put there if it can be: a full disk stops no image."""
         kept = self._cache / f"{name}.jpg"
         with suppress(OSError):
             body = kept.read_bytes()
@@ -101,10 +101,10 @@ def _answer(name: str, body: bytes) -> Answer:
 
 
 def _forget_oldest(folder: Path) -> None:
-    """Keeps the folder within MOST_IN_FOLDER pictures."""
-    pictures = list(folder.glob("*.jpg"))
-    if len(pictures) > MOST_IN_FOLDER:
-        for path in sorted(pictures, key=lambda path: path.stat().st_mtime)[: MOST_IN_FOLDER // 2]:
+    """Keeps the folder within MOST_IN_FOLDER images."""
+    images = list(folder.glob("*.jpg"))
+    if len(images) > MOST_IN_FOLDER:
+        for path in sorted(images, key=lambda path: path.stat().st_mtime)[: MOST_IN_FOLDER // 2]:
             path.unlink(missing_ok=True)
 
 
@@ -120,7 +120,7 @@ def qr_code(address: str) -> Cached:
 
 
 def words_of(view: View, language: Language, entry: Entry) -> Words:
-    """What the picture of an entry says."""
+    """What the share image of an entry says."""
     category = view.catalogue.by_category.get(entry["category"])
     return Words(
         title=language.of(entry, "title"),
@@ -143,20 +143,20 @@ def share_router(watch: Watch, gallery: Gallery, language: Language) -> APIRoute
 
     @router.api_route(ENTRY + "{slug}" + IMAGE, methods=READS)
     async def image(slug: str, request: Request) -> Response:
-        """The picture of an entry for social networks. Errors: 404; 503 when too many wait."""
+        """The share image of an entry. Errors: 404; 503 when too many wait."""
         view, entry = found(slug)
         address = entry["pictures"][0]["sizes"][-1]["address"] if entry["pictures"] else ""
-        ready = await gallery.picture(words_of(view, language, entry), address)
+        ready = await gallery.image(words_of(view, language, entry), address)
         return respond(ready.to(fields_of(request.headers.raw), head=request.method == "HEAD"))
 
     @router.api_route(IMAGE, methods=READS)
     async def of_contest(request: Request) -> Response:
-        """The picture of every other page. Errors: 404 without a contest; 503 when too many wait."""
+        """The share image of every other page. Errors: 404 without a contest; 503 when too many wait."""
         view = watch.current.view
         if view is None:
             raise HTTPException(404)
         title, organiser = (language.of(view.contest, field) for field in ("title", "organiser"))
-        ready = await gallery.picture(Words(title, organiser, language.text(N_("Mời bạn bình chọn")), ""))
+        ready = await gallery.image(Words(title, organiser, language.text(N_("Mời bạn bình chọn")), ""))
         return respond(ready.to(fields_of(request.headers.raw), head=request.method == "HEAD"))
 
     @router.api_route(ENTRY + "{slug}" + QR_CODE, methods=READS)

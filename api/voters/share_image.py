@@ -1,4 +1,4 @@
-"""The picture that social networks show of an entry, 1200×630: title, author, category and contest in our own design.
+"""The share image, 1200×630: title, author, category and contest of an entry in our own design.
 
 Drawn with fixed fonts and without the clock: the same words give the same bytes.
 """
@@ -15,7 +15,7 @@ from models.settings import ROOT
 SIZE = (1200, 630)
 MOST_BYTES = 200 * 1024  # some networks leave larger ones out
 DESIGN = 1
-"""Raised with every change of how a picture looks: what is kept of an older design is not shown any more."""
+"""Raised with every change of how an image looks: what is kept of an older design is not shown any more."""
 
 _FONTS = ROOT / "node_modules" / "@expo-google-fonts" / "be-vietnam-pro"
 _TEA, _TEA_DEEP, _STEEL, _PALE, _WHITE = "#14603f", "#0d4a30", "#24424f", "#cfe5d8", "#ffffff"
@@ -129,7 +129,7 @@ def _covering(picture: bytes, size: tuple[int, int]) -> Image.Image:
 
 
 def _hills(canvas: ImageDraw.ImageDraw) -> None:
-    """Two quiet hills in the corner of a picture that has no other."""
+    """Two quiet hills in the corner of an image without a picture."""
     canvas.ellipse((780, 380, 1500, 1000), fill=_TEA_DEEP)
     canvas.ellipse((1000, 300, 1640, 960), fill=_STEEL)
 

@@ -212,9 +212,9 @@ def test_a_picture_is_drawn_once_and_then_taken_from_memory_and_from_the_folder(
 
     async def both() -> list[bytes]:
         first = gallery(tmp_path)
-        drawn = await asyncio.gather(*(first.picture(words) for _ in range(5)))
+        drawn = await asyncio.gather(*(first.image(words) for _ in range(5)))
         monkeypatch.setattr("api.voters.share.draw", None)
-        later = [await first.picture(words), await gallery(tmp_path).picture(words)]
+        later = [await first.image(words), await gallery(tmp_path).image(words)]
         return [ready.full.body["body"] for ready in [*drawn, *later]]
 
     assert len(set(asyncio.run(both()))) == 1
@@ -223,16 +223,16 @@ def test_a_picture_is_drawn_once_and_then_taken_from_memory_and_from_the_folder(
 
 def test_a_folder_that_cannot_be_written_stops_no_picture(tmp_path):
     write(tmp_path, "cache", b"a file, no folder")
-    ready = asyncio.run(gallery(tmp_path).picture(Words("Một", "", "", "")))
+    ready = asyncio.run(gallery(tmp_path).image(Words("Một", "", "", "")))
     assert ready.full.status == 200
 
 
 def test_half_a_picture_in_the_folder_is_drawn_anew(tmp_path):
     words = Words("Một", "", "", "")
-    whole = asyncio.run(gallery(tmp_path).picture(words)).full.body["body"]
+    whole = asyncio.run(gallery(tmp_path).image(words)).full.body["body"]
     (path,) = (tmp_path / "cache").iterdir()
     path.write_bytes(whole[:1000])
-    assert asyncio.run(gallery(tmp_path).picture(words)).full.body["body"] == whole
+    assert asyncio.run(gallery(tmp_path).image(words)).full.body["body"] == whole
     assert path.read_bytes() == whole
 
 
@@ -252,7 +252,7 @@ def test_one_is_drawn_at_a_time_and_a_storm_is_told_to_come_back(tmp_path, monke
 
     async def storm() -> list[object]:
         shown = gallery(tmp_path)
-        asked = (shown.picture(Words(str(number), "", "", "")) for number in range(MOST_WAITING + 20))
+        asked = (shown.image(Words(str(number), "", "", "")) for number in range(MOST_WAITING + 20))
         return await asyncio.gather(*asked, return_exceptions=True)
 
     answers = asyncio.run(storm())
