@@ -61,7 +61,9 @@ class Settings(BaseSettings):
     session_keys: SecretStr | None = None
     """Comma-separated, newest first; a token names the key it was signed with. Unset: generated."""
     public_origin: str | None = None
-    """`https://binhchon.example.vn`: scheme and host that voters see; unset: the request's own Host."""
+    """`https://binhchon.example.vn`: scheme and host that voters see; unset: the request's own Host, never so in
+    production.
+    """
     trusted_proxies: str = ""
     """Comma-separated addresses or networks whose X-Forwarded-For is believed; never `*`."""
     smtp_url: SecretStr | None = None
@@ -124,6 +126,13 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _sms(self) -> "Settings":
         self.sms_gateway()
+        return self
+
+    @model_validator(mode="after")
+    def _official_address(self) -> "Settings":
+        # Without it cookies would not be `Secure`, and shared links would lead to 127.0.0.1.
+        if self.environment == "production" and self.public_origin is None:
+            raise ValueError("PUBLIC_ORIGIN must be set in production, for example https://binhchon.example.vn")
         return self
 
     @field_validator("disposable_domains")
@@ -251,14 +260,7 @@ class Settings(BaseSettings):
         return parse_smtp_url(self.smtp_url.get_secret_value(), self.mail_from)
 
     def openid_providers(self) -> tuple[Provider, ...]:
-        """The providers that a voter may log in with; none unless they are set.
-
-        Errors: SettingsError in production without PUBLIC_ORIGIN: a provider sends voters back to one address.
-        """
-        if self.oidc_providers and self.environment == "production" and self.public_origin is None:
-            raise SettingsError(
-                "PUBLIC_ORIGIN must be set with OIDC_PROVIDERS, for example https://binhchon.example.vn"
-            )
+        """The providers that a voter may log in with; none unless they are set."""
         return self.oidc_providers
 
 

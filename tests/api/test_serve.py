@@ -34,6 +34,7 @@ def environment(open_box, tmp_path):
         "SESSION_KEYS": KEYS.session_keys[0],
         "DATA_DIR": str(tmp_path),
         "ENVIRONMENT": "production",
+        "PUBLIC_ORIGIN": "https://binhchon.example.vn",
         "WEB_CONCURRENCY": "1",
         "SMTP_URL": "smtp://127.0.0.1:1",
         "MAIL_FROM": "binhchon@example.vn",

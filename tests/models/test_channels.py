@@ -28,7 +28,7 @@ def openid() -> dict[str, Any]:
         (MAIL | SMS, ("email", "sms"), False),
         (MAIL | PUBLIC, ("email",), False),
         (SMS | PUBLIC | {"environment": "production"}, ("sms",), False),
-        (MAIL | {"environment": "production"}, ("email",), False),
+        (MAIL | PUBLIC | {"environment": "production"}, ("email",), False),
     ],
 )
 def test_what_codes_are_sent_to(values: dict[str, str], kinds: tuple[str, ...], shown: bool) -> None:
@@ -42,7 +42,7 @@ def test_with_openid_alone_no_codes_are_sent(openid: dict[str, Any]) -> None:
     assert load_settings(**openid).channels().shown, "a demo on one's own machine has both"
 
 
-@pytest.mark.parametrize("values", [{}, SMS | {"sms_enabled": "false"}, PUBLIC])
+@pytest.mark.parametrize("values", [PUBLIC, PUBLIC | SMS | {"sms_enabled": "false"}])
 def test_production_needs_a_way_to_log_in(values: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match="SMTP_URL, SMS_URL or OIDC_PROVIDERS must be set in production"):
         load_settings(environment="production", **values).channels()

@@ -36,6 +36,6 @@ def test_a_mail_server_needs_a_sender() -> None:
         load_settings(smtp_url="smtp://relay").mail_server()
     with pytest.raises(SettingsError, match=r"^MAIL_FROM: not an e-mail address"):
         load_settings(mail_from="binhchon")
-    server = load_settings(environment="production", smtp_url="smtp://relay", mail_from=FROM).mail_server()
+    server = load_settings(smtp_url="smtp://relay", mail_from=FROM).mail_server()
     assert server is not None
     assert server.sender == FROM

@@ -88,15 +88,6 @@ def test_a_wrong_setting_is_one_line_that_names_it(monkeypatch: pytest.MonkeyPat
     assert "secret-of-google" not in str(refused.value)
 
 
-def test_in_production_voters_come_back_to_one_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ENVIRONMENT", "production")
-    monkeypatch.delenv("PUBLIC_ORIGIN", raising=False)
-    with pytest.raises(SettingsError, match="PUBLIC_ORIGIN"):
-        load_settings().openid_providers()
-    monkeypatch.setenv("PUBLIC_ORIGIN", "https://binhchon.example.vn")
-    assert len(load_settings().openid_providers()) == 1
-
-
 @pytest.mark.parametrize("address", ["https://a.example", "http://127.0.0.1:1/x", "http://[::1]:1", "http://localhost"])
 def test_a_code_may_go_to(address: str) -> None:
     assert is_provider_address(address)

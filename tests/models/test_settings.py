@@ -85,6 +85,14 @@ def test_a_file_that_holds_nothing_to_be_used_is_one_line(tmp_path: Path, monkey
     assert "\n" not in str(refused.value)
 
 
+def test_production_has_an_official_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    with pytest.raises(SettingsError, match=r"^PUBLIC_ORIGIN must be set in production, for example https://\S+$"):
+        load_settings()
+    monkeypatch.setenv("PUBLIC_ORIGIN", "https://binhchon.example.vn/")
+    assert load_settings().origin() == "https://binhchon.example.vn"
+
+
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("IDENTITY_KEY", "SESSION_KEYS", "METRICS_TOKEN"):
         monkeypatch.setenv(name, "do-not-show")

@@ -14,6 +14,7 @@ NOWHERE = {
     "BALLOT_BOX_URL": "unix:///nonexistent/box.sock",
     "SCRATCH_URL": "unix:///nonexistent/scratch.sock",
     "ENVIRONMENT": "production",
+    "PUBLIC_ORIGIN": "https://binhchon.example.vn",
     "IDENTITY_KEY": "made up for tests",
     "SESSION_KEYS": "made up too",
 }

@@ -17,6 +17,7 @@ from tests.servers import is_alive, wait_for
 
 DUMMIES = str(Path(__file__).with_name("dummy_stack.py"))
 READY = "Bình Chọn is ready: "
+PRODUCTION = {"ENVIRONMENT": "production", "PUBLIC_ORIGIN": "https://binhchon.example.vn"}
 
 
 class Stack:
@@ -241,14 +242,20 @@ def test_a_wrong_setting_is_named(stack):
     _fails(stack, "PORT: ")
 
 
-def test_production_without_its_secrets_is_one_line(stack):
+def test_production_without_its_address_is_one_line(stack):
     stack.environment["ENVIRONMENT"] = "production"
+    _fails(stack, "PUBLIC_ORIGIN must be set in production")
+    assert not (stack.data_dir / "box").exists()
+
+
+def test_production_without_its_secrets_is_one_line(stack):
+    stack.environment |= PRODUCTION
     _fails(stack, "IDENTITY_KEY and SESSION_KEYS must be set in production")
     assert not (stack.data_dir / "box").exists()
 
 
 def test_production_without_a_mail_server_is_one_line(stack):
-    stack.environment |= {"ENVIRONMENT": "production", "IDENTITY_KEY": "a", "SESSION_KEYS": "b"}
+    stack.environment |= PRODUCTION | {"IDENTITY_KEY": "a", "SESSION_KEYS": "b"}
     _fails(stack, "SMTP_URL, SMS_URL or OIDC_PROVIDERS must be set in production")
     assert not (stack.data_dir / "box").exists()
 
