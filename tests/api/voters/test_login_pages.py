@@ -1,5 +1,6 @@
 """Login with forms alone, as a browser without JavaScript does it."""
 
+import json
 import re
 from typing import Any
 
@@ -11,7 +12,9 @@ from api.voters.login_pages import own_path
 from api.voters.login_steps import LoggedIn, Login
 from models.agreement import VERSIONS, Agreed
 from models.identity import Proven
+from models.ballot_box.keys import site_key
 from models.scratch import codes, outbox
+from tests.api.contest import CONTEST_ID, open_contest
 from tests.api.running import RunningApi
 from tests.api.voters.logging_in import (
     MAIL,
@@ -92,7 +95,19 @@ def test_no_box_is_ticked_beforehand(api: RunningApi) -> None:
     for name in TICKED:
         assert re.search(rf'<input type="checkbox" id="{name}" name="{name}" value="1">', form.text)
     assert hidden(form, "identity") == ""
-    assert form.text.count('href="/rieng-tu" target="_blank"') == len(TICKED)
+        assert f'href="/rieng-tu#{name}" target="_blank"' in form.text
+
+
+def test_the_statement_names_the_contest_s_own_area(start_api, valkey_factory, scratch: str) -> None:
+    box = valkey_factory("box").url
+    document = open_contest(box)
+    document["contest"]["area"], document["contest"]["area_en"] = "tỉnh <Thử>", ""
+    with redis.Redis.from_url(box) as client:
+        client.set(site_key(CONTEST_ID), json.dumps(document))
+    api = start_api(box, scratch_url=scratch)
+    api.wait_ready()
+    assert "Tôi đang sống, học tập hoặc làm việc tại tỉnh &lt;Thử&gt;." in api.client.get("/dang-nhap").text
+    assert "I live, study or work in tỉnh &lt;Thử&gt;." in api.client.get("/en/dang-nhap").text
 
 
 @pytest.mark.parametrize("missing", TICKED)
