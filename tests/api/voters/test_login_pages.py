@@ -11,8 +11,8 @@ import redis
 from api.voters.login_pages import own_path
 from api.voters.login_steps import LoggedIn, Login
 from models.agreement import VERSIONS, Agreed
-from models.identity import Proven
 from models.ballot_box.keys import site_key
+from models.identity import Proven
 from models.scratch import codes, outbox
 from tests.api.contest import CONTEST_ID, open_contest
 from tests.api.running import RunningApi
@@ -94,8 +94,8 @@ def test_no_box_is_ticked_beforehand(api: RunningApi) -> None:
     form = api.client.get("/dang-nhap", params={"counting": "1", "identity": AN})
     for name in TICKED:
         assert re.search(rf'<input type="checkbox" id="{name}" name="{name}" value="1">', form.text)
-    assert hidden(form, "identity") == ""
         assert f'href="/rieng-tu#{name}" target="_blank"' in form.text
+    assert hidden(form, "identity") == ""
 
 
 def test_the_statement_names_the_contest_s_own_area(start_api, valkey_factory, scratch: str) -> None:
