@@ -76,6 +76,8 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
     shelf = Shelf(media)
     gallery = Gallery(media, settings.data_dir / "cache" / "share")
 
+    evidence = Evidence(keys.derived("device"), proxies)
+
     app = FastAPI(
         title="Bình Chọn",
         version=version("binhchon"),
@@ -98,12 +100,11 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
         *(share_router(watch, gallery, language) for language in LANGUAGES),
         *(personal_router(access, watch, receipts, language) for language in LANGUAGES),
         *(login_pages(login, language) for language in LANGUAGES),
-        *(claims_router(login, settings.claims_per_hour, language) for language in LANGUAGES),
+        *(claims_router(login, evidence, settings.claims_per_hour, language) for language in LANGUAGES),
     ):
         app.include_router(router)
     _translate_errors(app, watch)
     describe(app, access.cookie.decode())
-    evidence = Evidence(keys.derived("device"), proxies)
     fast = FastPath(
         _secured(app), access=access, evidence=evidence, watch=watch, intake=intake, metrics=metrics, shelf=shelf
     )

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.access import fields_of
 from api.answers import HTML, NO_STORE, answer
+from api.evidence import Evidence
 from api.metrics import count_claim
 from api.outcomes import REFUSALS, Code, VoterProblem
 from api.sessions import Session
@@ -56,7 +57,7 @@ _SENTENCES = {
 }
 
 
-def claims_router(login: Login, per_hour: int, language: Language) -> APIRouter:
+def claims_router(login: Login, evidence: Evidence, per_hour: int, language: Language) -> APIRouter:
     """The routes of one language's pages. `per_hour`: CLAIMS_PER_HOUR."""
     router = APIRouter(include_in_schema=False, prefix=language.prefix)
 
@@ -81,7 +82,13 @@ def claims_router(login: Login, per_hour: int, language: Language) -> APIRouter:
             examined = _examined(typed, login, fields_of(request.headers.raw), language)
         except VoterProblem as error:
             examined = _refused(error.code, language)
-        ended = await _take(login, examined, per_hour, language) if isinstance(examined, Claim) else examined
+        ended: Taken | Turned
+        if isinstance(examined, Claim):
+            client = (request.client.host, request.client.port) if request.client else None
+            sender = evidence.of(client, fields_of(request.headers.raw))
+            ended = await _take(login, examined, sender, per_hour, language)
+        else:
+            ended = examined
         if isinstance(ended, Taken):
             return see_other(language.path(f"{CLAIMS}/da-nhan?bao={spelled(ended.reference)}"))
         return _form(login.watch.current.view, language, typed, ended)
@@ -167,10 +174,10 @@ def _titles(catalogue: Catalogue) -> dict[str, int]:
     return {title: numbers.pop() for title, numbers in named.items() if title and len(numbers) == 1}
 
 
-async def _take(login: Login, claim: Claim, per_hour: int, language: Language) -> Taken | Turned:
+async def _take(login: Login, claim: Claim, sender: bytes, per_hour: int, language: Language) -> Taken | Turned:
     """Puts the claim into scratch, unless a limit is against it or scratch is away."""
     try:
-        taken = await take(login.scratch, claim, per_hour=per_hour)
+        taken = await take(login.scratch, claim, sender=sender, per_hour=per_hour)
     except ScratchAway:
         return _refused(Code.NOT_READY, language)
     count_claim(taken.outcome.value)

@@ -34,7 +34,7 @@ IMAGE, QR_CODE = "/anh.jpg", "/qr.svg"
 """What the addresses end with, after the entry's."""
 MOST_WAITING = 30  # images to be drawn; a drawing takes about 0.1 s
 MOST_IN_MEMORY = 200
-MOST_IN_FOLDER = 500
+MOST_IN_FOLDER = 4_000  # a thousand entries in both languages, twice over; some 60 KB each
 
 
 class Gallery:

@@ -4,7 +4,7 @@
 |------------------------|----------------|------------------------------------------------------------------------|
 | `claims`               | stream         | `claim` (JSON, models.claim), until a worker has stored it             |
 | `claims:refused`       | stream         | `claim` that the ledger refused, and the `reason`: for people          |
-| `claims:same:<digest>` | string, 10 min | reference of the claim with the very same words: pressed twice is once |
+| `claims:same:<digest>` | string, 10 min | reference of the claim with the very same words of the same sender |
 | `claims:hour:guests`   | counter, 1 h   | claims of those who are not logged in                                  |
 | `claims:hour:accounts` | counter, 1 h   | of those who are: a script without accounts takes nothing of it        |
 | `claims:day:<account>` | counter, 24 h  | claims of one account                                                  |
@@ -63,16 +63,17 @@ class Taken:
     retry_after: int
 
 
-async def take(client: AsyncScratchClient, claim: Claim, *, per_hour: int) -> Taken:
+async def take(client: AsyncScratchClient, claim: Claim, *, sender: bytes, per_hour: int) -> Taken:
     """Keeps a claim until a worker stores it, if no limit is against it.
 
+    `sender`: evidence of the request (api/evidence.py), kept nowhere: two guests may write the same few words.
     `per_hour`: claims an hour from all guests together, and as many from all accounts. Errors: ScratchAway.
     """
     whose = "guests" if claim.account_id is None else "accounts"
     day = [] if claim.account_id is None else [f"claims:day:{claim.account_id}"]
     with scratch_errors():
         outcome, reference, wait_ms = await client.register_script(_TAKE)(
-            keys=[WAITING, f"claims:same:{_digest(claim)}", f"claims:hour:{whose}", *day],
+            keys=[WAITING, f"claims:same:{_digest(claim, sender)}", f"claims:hour:{whose}", *day],
             args=[
                 *(pack_claim(claim), claim.reference, SAME_S * 1000, MOST_WAITING),
                 *(per_hour, HOUR_S * 1000, DAILY_CAP, DAY_S * 1000),
@@ -109,7 +110,7 @@ def set_aside(client: ScratchClient, number: bytes, packed: bytes, reason: str) 
         pipe.execute()
 
 
-def _digest(claim: Claim) -> str:
-    """The same for two claims of one account with the very same words."""
+def _digest(claim: Claim, sender: bytes) -> str:
+    """The same for two claims of one account, or of one guest's device, with the very same words."""
     words = {name: value for name, value in asdict(claim).items() if name not in ("id", "reference", "received_at")}
-    return hashlib.blake2b(orjson.dumps(words, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+    return hashlib.blake2b(orjson.dumps(words, option=orjson.OPT_SORT_KEYS) + sender, digest_size=16).hexdigest()

@@ -51,7 +51,7 @@ def put(url: str, number: int) -> list[Claim]:
     async def run() -> None:
         async with async_scratch(url) as client:
             for one in found:
-                assert (await take(client, one, per_hour=10_000)).outcome is Claiming.RECEIVED
+                assert (await take(client, one, sender=b"", per_hour=10_000)).outcome is Claiming.RECEIVED
 
     asyncio.run(run())
     return found

@@ -245,6 +245,13 @@ def test_sent_twice_is_one_claim_with_one_reference(api: RunningApi, scratch: st
     assert [answer.status_code for answer in answers] == [303, 303]
     assert len({answer.headers["location"] for answer in answers}) == 1
     assert len(kept(scratch)) == 1
+    api.client.headers["user-agent"] = "another telephone"
+    try:
+        other = send(api)
+    finally:
+        api.client.headers["user-agent"] = "python-httpx"
+    assert other.headers["location"] != answers[0].headers["location"], "the same few words of another guest"
+    assert len(kept(scratch)) == 2
 
 
 def test_limits_are_said_with_the_help_line_and_nothing_typed_is_lost(

@@ -23,7 +23,7 @@ def put(url: str, *found: Claim, per_hour: int = 600) -> list[Taken]:
 
     async def run() -> list[Taken]:
         async with async_scratch(url) as client:
-            return await asyncio.gather(*(take(client, one, per_hour=per_hour) for one in found))
+            return await asyncio.gather(*(take(client, one, sender=b"", per_hour=per_hour) for one in found))
 
     return asyncio.run(run())
 
