@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import threading
 import xml.etree.ElementTree as ET
@@ -13,7 +14,7 @@ import redis
 from PIL import Image
 
 from api.outcomes import VoterProblem
-from api.voters.share import MOST_WAITING, Gallery, _forget_oldest, qr_code
+from api.voters.share import MOST_IN_FOLDER, MOST_WAITING, Gallery, _forget_oldest, qr_code
 from api.voters.share_image import Words
 from models.ballot_box.keys import site_key
 from models.contest_file import MAX_ENTRIES
@@ -262,7 +263,10 @@ def test_one_is_drawn_at_a_time_and_a_storm_is_told_to_come_back(tmp_path, monke
 
 
 def test_the_folder_forgets_the_oldest(tmp_path):
-    for number in range(501):
-        (tmp_path / f"{number}.jpg").touch()
+    for number in range(MOST_IN_FOLDER + 1):
+        path = tmp_path / f"{number}.jpg"
+        path.touch()
+        os.utime(path, (number, number))
     _forget_oldest(tmp_path)
-    assert len(list(tmp_path.iterdir())) == 251
+    kept = {int(path.stem) for path in tmp_path.iterdir()}
+    assert kept == set(range(MOST_IN_FOLDER // 2, MOST_IN_FOLDER + 1))
