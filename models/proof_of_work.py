@@ -18,9 +18,10 @@ _ALGORITHM = "PBKDF2/SHA-256"
 
 
 class Step(NamedTuple):
-    """What is asked for from a load of so many codes a minute on."""
+    """What is asked for from so many codes a minute on, or from such a share of the hour's SMS that is spent."""
 
     load: int
+    spent: float
     divisor: int
     """Of the cost of one derivation."""
     prefix: str
@@ -32,7 +33,12 @@ class Step(NamedTuple):
         return int(16 ** (len(self.prefix) - 2) / self.divisor)
 
 
-STEPS = (Step(0, 1, "00"), Step(1_200, 8, "000"), Step(6_000, 4, "000"), Step(30_000, 2, "000"))
+STEPS = (
+    Step(0, 0.0, 1, "00"),
+    Step(1_200, 0.5, 8, "000"),
+    Step(6_000, 0.75, 4, "000"),
+    Step(30_000, 0.9, 2, "000"),
+)
 """1, 2, 4 and 8 times the work. More derivations, each of a lower cost: a verification, which is one derivation, costs
 us less when we are busy than when we are not.
 """
@@ -45,9 +51,11 @@ class Proofs:
         self._secret = keys.derived("proof of work").hex()
         self._cost = cost
 
-    def challenge(self, now: float, load: int = 0) -> dict[str, Any]:
-        """A challenge as ALTCHA's widget takes it. `now`: seconds since 1970; `load`: codes sent in a minute."""
-        step = step_of(load)
+    def challenge(self, now: float, load: int = 0, spent: float = 0.0) -> dict[str, Any]:
+        """A challenge as ALTCHA's widget takes it. `now`: seconds since 1970; `load`: codes sent in a minute; `spent`:
+        share of the hour's SMS, 0 to 1.
+        """
+        step = step_of(load, spent)
         made = altcha.create_challenge(
             _ALGORITHM,
             max(1, self._cost // step.divisor),
@@ -74,5 +82,6 @@ class Proofs:
         return hashlib.blake2b(str(parsed.challenge.signature).encode(), digest_size=16).hexdigest()
 
 
-def step_of(load: int) -> Step:
-    return [step for step in STEPS if step.load <= load][-1]
+def step_of(load: int, spent: float = 0.0) -> Step:
+    """The higher of the two steps that the load and the spent share of the SMS ask for."""
+    return [step for step in STEPS if step.load <= load or step.spent <= spent][-1]

@@ -72,10 +72,10 @@ def login_router(login: Login) -> APIRouter:
     @router.get("/api/login/challenge", summary="A proof of work to be done before a code is sent")
     async def challenge() -> JSONResponse:
         """An ALTCHA challenge (version 2 of its protocol), good for ten minutes and for one code. The more codes are
-        asked for, the more work it is.
+        asked for, and the fewer SMS are left of this hour's, the more work it is.
         """
         conditions = await login.conditions.now()
-        return JSONResponse(login.proofs.challenge(time.time(), conditions.load), headers=NO_STORE)
+        return JSONResponse(login.proofs.challenge(time.time(), conditions.load, conditions.spent), headers=NO_STORE)
 
     @router.post(
         "/api/login/code",

@@ -68,8 +68,8 @@ class Login:
         self.watch = watch
         self.proofs = Proofs(keys, settings.login_proof_cost)
         self.scratch = async_scratch(settings.scratch())
-        self.conditions = LatestConditions(self.scratch)
         self.channels = settings.channels()
+        self.conditions = LatestConditions(self.scratch, settings.sms_per_hour if "sms" in self.channels.kinds else 0)
         self.providers = settings.openid_providers()
         self._openings = Openings(settings, keys, watch)
         self._keys = keys

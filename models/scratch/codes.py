@@ -39,6 +39,7 @@ HOUR_S = 3600
 HOURLY_CAP = 5
 """Codes an hour for one identity: with five tries each, 25 guesses at a million."""
 
+_SMS_HOUR = "sms:hour"
 _ISSUE = Path(__file__).with_name("issue_code.lua").read_text(encoding="utf-8")
 _CHECK = Path(__file__).with_name("check_code.lua").read_text(encoding="utf-8")
 
@@ -71,6 +72,13 @@ class Budgets(NamedTuple):
     """Codes an hour for everybody together: without a proof of work, and by SMS."""
 
     unproven: int
+    sms: int
+
+
+class Load(NamedTuple):
+    """`codes`: sent in the busier of this minute and the last; `sms`: sent in this hour."""
+
+    codes: int
     sms: int
 
 
@@ -127,7 +135,7 @@ async def issue(
 def _gates(identity: Identity, account: int, proof: str | None, budgets: Budgets) -> list[_Gate]:
     gates = [_Gate(f"code:hour:{account}", HOURLY_CAP, HOUR_S, Asking.CAPPED)]
     if identity.kind == "sms":
-        gates.append(_Gate("sms:hour", budgets.sms, HOUR_S, Asking.SPENT))
+        gates.append(_Gate(_SMS_HOUR, budgets.sms, HOUR_S, Asking.SPENT))
     if proof:
         gates.append(_Gate(f"proof:{proof}", 1, PROOF_LIFE_S, Asking.SHUT))
     else:
@@ -135,14 +143,12 @@ def _gates(identity: Identity, account: int, proof: str | None, budgets: Budgets
     return gates
 
 
-async def load(client: AsyncScratchClient, now: float) -> int:
-    """Codes that were sent in the busier of this minute and the last. `now`: seconds since 1970.
-
-    Errors: ScratchAway.
-    """
+async def load(client: AsyncScratchClient, now: float) -> Load:
+    """What was sent to anybody. `now`: seconds since 1970. Errors: ScratchAway."""
     with scratch_errors():
-        counts = await client.mget(_load_key(now), _load_key(now - MINUTE_S))
-    return max(int(count or 0) for count in counts)
+        counts = await client.mget(_load_key(now), _load_key(now - MINUTE_S), _SMS_HOUR)
+    this_minute, the_last, sms = (int(count or 0) for count in counts)
+    return Load(max(this_minute, the_last), sms)
 
 
 def _load_key(now: float) -> str:

@@ -16,12 +16,20 @@ def test_the_work_doubles_from_step_to_step() -> None:
     assert [step.times for step in STEPS] == [1, 2, 4, 8]
     assert [step.load for step in STEPS] == sorted(step.load for step in STEPS)
     assert STEPS[0].load == 0
+    assert [step.spent for step in STEPS] == [0.0, 0.5, 0.75, 0.9]
 
 
 @pytest.mark.parametrize("number", range(1, len(STEPS)))
 def test_a_step_begins_at_its_load(number: int) -> None:
     assert step_of(STEPS[number].load) is STEPS[number]
     assert step_of(STEPS[number].load - 1) is STEPS[number - 1]
+    assert step_of(0, STEPS[number].spent) is STEPS[number]
+    assert step_of(0, STEPS[number].spent - 0.001) is STEPS[number - 1]
+
+
+def test_the_higher_of_the_two_steps_counts() -> None:
+    assert step_of(STEPS[1].load, STEPS[3].spent) is STEPS[3]
+    assert step_of(STEPS[3].load, STEPS[1].spent) is STEPS[3]
 
 
 @pytest.mark.parametrize("number", range(len(STEPS)))

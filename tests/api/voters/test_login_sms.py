@@ -123,6 +123,26 @@ def test_the_sms_of_an_hour_used_up_leave_the_other_ways(api: RunningApi, scratc
     assert ask(api, "0912345677", kind="sms").status_code == 202
 
 
+def step(api: RunningApi) -> tuple[str, int]:
+    parameters = api.client.get("/api/login/challenge").json()["parameters"]
+    return parameters["keyPrefix"], parameters["cost"]
+
+
+def test_the_fewer_sms_are_left_the_more_work_a_code_is(
+    api: RunningApi, login_api: RunningApi, scratch: str, switch: Callable[[bool], None]
+) -> None:
+    first, second, third = (("000", PROOF_COST // divisor) for divisor in (8, 4, 2))
+    wait_for(lambda: step(api)[0] == "00", 4 * FRESH_S)
+    with closing(scratch_client(scratch)) as client:
+        for sent, asked in ((3, first), (4, second), (5, third)):
+            client.set("sms:hour", sent)
+            wait_for(lambda asked=asked: step(api) == asked, 4 * FRESH_S)
+    assert step(login_api)[0] == "00", "no SMS are sent there"
+    assert ask(api, "an@example.vn").status_code == 202
+    switch(False)
+    wait_for(lambda: step(api)[0] == "00", 4 * FRESH_S)
+
+
 def test_switched_off_the_form_is_for_addresses_alone(
     api: RunningApi, scratch: str, switch: Callable[[bool], None]
 ) -> None:
