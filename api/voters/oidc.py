@@ -18,12 +18,12 @@ from api.voters.login_pages import login_page, missing_agreement, own_path, turn
 from api.voters.login_steps import AWAY, Login
 from api.voters.oidc_client import Client, CodeRefused, ProviderAway, http_client
 from api.voters.oidc_flow import Flow, Flows, new_state
-from api.voters.oidc_token import ProviderWrong
+from api.voters.oidc_token import ProviderWrong, Subject
 from api.voters.responses import see_other
 from models.agreement import agreed_to
 from models.identity import proven_by_oidc
 from models.scratch.connection import ScratchAway
-from models.scratch.flows import use_flow
+from models.scratch.flows import count_failure, may_exchange, use_flow
 from models.secrets import KeyRing
 from models.settings import Settings
 
@@ -152,15 +152,30 @@ async def _finish(openid: OpenId, client: Client, request: Request, flow: Flow, 
             raise ProviderWrong(f"callback: {error!r:.60}")
         said = flow.language.text(_CANCELLED, provider=provider.title)
         return _back(openid, request, flow.language, _typed(flow), Turned(200, said))
-    subject = await client.subject(
-        code=query.get("code", ""),
-        callback=openid.callback(request, provider.name),
-        nonce=openid.flows.nonce(flow.state),
-        verifier=openid.flows.verifier(flow.state),
-    )
+    subject = await _exchange(openid, client, request, flow, query.get("code", ""))
     proven = proven_by_oidc(openid.keys, subject.iss, subject.sub, email=subject.email, title=provider.title)
     entered = await login.session_for(proven, flow.agreed)
     return login.with_cookies(see_other(flow.back), entered)
+
+
+async def _exchange(openid: OpenId, client: Client, request: Request, flow: Flow, code: str) -> Subject:
+    """Who logged in, by the provider's word, unless too many codes have failed in this minute.
+
+    Errors: ScratchAway, CodeRefused, ProviderAway, ProviderWrong.
+    """
+    scratch, name = openid.login.scratch, client.provider.name
+    if not await may_exchange(scratch, name):
+        raise ProviderAway("not asked: too many codes failed in this minute")
+    try:
+        return await client.subject(
+            code=code,
+            callback=openid.callback(request, name),
+            nonce=openid.flows.nonce(flow.state),
+            verifier=openid.flows.verifier(flow.state),
+        )
+    except (CodeRefused, ProviderAway, ProviderWrong):
+        await count_failure(scratch, name)
+        raise
 
 
 def _typed(flow: Flow) -> Typed:

@@ -11,12 +11,14 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+import redis
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from api.voters import oidc_client
 from api.voters.oidc_flow import Flow, Flows
 from models.agreement import agreed_to
+from models.scratch import flows
 from models.secrets import KeyRing
 from tests.api.contest import KEYS
 from tests.api.running import Logged, RunningApi, settings_for
@@ -419,6 +421,34 @@ def test_a_code_that_the_provider_refuses(api: RunningApi, hostile: HostileProvi
     asked = begin(api)
     hostile.replies["/token"] = lambda _: (400, {"error": "invalid_grant"})
     refused(come_back(api, state=asked["state"], code="used"), 403, LOST)
+
+
+def test_made_up_codes_do_not_reach_the_provider_without_end(
+    api: RunningApi, hostile: HostileProvider, scratch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flows, "FAILED_MOST", 3)
+
+    def exchanges() -> int:
+        return len([one for one in hostile.asked if one[0] == "/token"])
+
+    for _ in range(5):
+        asked = begin(api)
+        hostile.gives(hostile.sign(hostile.claims(asked["nonce"])))
+        assert come_back(api, state=asked["state"], code="c").status_code == 303, "what succeeds does not count"
+    hostile.replies["/token"] = lambda _: (400, {"error": "invalid_grant"})
+    for _ in range(3):
+        refused(come_back(api, state=begin(api)["state"], code="junk"), 403, LOST)
+    assert exchanges() == 8
+    beyond = come_back(api, state=begin(api)["state"], code="junk")
+    refused(beyond, 503, AWAY)
+    assert beyond.headers["retry-after"] == "60"
+    assert exchanges() == 8
+    with redis.Redis.from_url(scratch) as client:
+        assert client.get("oidc:failed:thu") == b"3"
+        assert 50 < client.ttl("oidc:failed:thu") <= 60, "it opens again by itself"
+        client.delete("oidc:failed:thu")
+    refused(come_back(api, state=begin(api)["state"], code="junk"), 403, LOST)
+    assert exchanges() == 9
 
 
 def test_an_id_token_of_another_login_is_refused(api: RunningApi, hostile: HostileProvider) -> None:
