@@ -15,6 +15,7 @@ from tests.journeys.browser import Faults, Site, until
 
 RECEIPT = re.compile(r"[0-9A-Z]{4}(-[0-9A-Z]{4}){4}")
 VOTES = "**/api/entries/*/vote"
+LOCKED = "1 phiếu chưa gửi được trên trình duyệt này, đang chờ đăng nhập."
 NO_LOCKS = "Object.defineProperty(navigator, 'locks', { value: undefined });"
 NO_STORAGE = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('forbidden'); } });"
 REFUSED = (
@@ -375,12 +376,38 @@ def test_a_kept_vote_waits_for_its_own_account(site: Site, voter: Page, entry: d
     assert list(receipts(voter)) == [entry["id"]]
 
 
+def test_of_kept_votes_others_read_no_more_than_the_number(site: Site, voter: Page, entry: dict[str, Any]) -> None:
+    voter.route(VOTES, refusing(1_000))
+    click_vote(voter)
+    expect(state(voter)).to_contain_text("sẽ tự thử lại")
+    cookies = voter.context.cookies()
+    voter.context.clear_cookies()
+    sent = sent_votes(voter)
+    voter.goto("/the-le?a=b")
+    expect(bar(voter)).to_contain_text(LOCKED)
+    assert entry["title"] not in voter.locator("body").inner_html()
+    assert entry["slug"] not in bar(voter).inner_html()
+    link = bar(voter).get_by_role("link", name="Đăng nhập")
+    expect(link).to_have_attribute("href", "/dang-nhap?next=%2Fthe-le%3Fa%3Db")
+    bar(voter).get_by_role("button", name="Đóng").click()
+    expect(bar(voter)).to_be_hidden()
+    assert len(kept(voter)) == 1, "nobody else ends a vote"
+    assert sent == []
+    open_entry(voter, entry)
+    expect(bar(voter)).to_contain_text(LOCKED)
+    voter.unroute(VOTES)
+    voter.context.add_cookies(cookies)
+    voter.goto("/the-le")
+    expect(bar(voter)).to_contain_text("Đã nhận phiếu, mã ")
+    assert list(receipts(voter)) == [entry["id"]]
+
+
 def test_after_a_login_in_between_the_voter_confirms_again(site: Site, voter: Page, entry: dict[str, Any]) -> None:
     voter.context.add_cookies([{"name": "session", "value": "over", "url": site.address, "httpOnly": True}])
     click_vote(voter)
     voter.wait_for_url("**/dang-nhap?next=*")
-    expect(bar(voter)).to_contain_text("Phiên đăng nhập đã hết nên phiếu chưa được gửi")
-    way = voter.get_by_role("link", name="Mời bạn bình chọn lại").get_attribute("href") or ""
+    expect(bar(voter)).to_contain_text(LOCKED)
+    way = voter.url
     sent = sent_votes(voter)
     site.log_in(voter)
     voter.goto(unquote(way.partition("next=")[2]))

@@ -64,10 +64,12 @@ function markCards(voted) {
   }
 }
 
-/** Kept votes that no form of this page shows: one line for those on their way, one for each that is decided. */
+/** Kept votes that no form of this page shows: one line for those on their way, one for each that is decided. Of those
+ * of somebody who is not logged in only the number is told: others may use this browser.
+ */
 function resume() {
   const here = new Set([...document.querySelectorAll("[data-vote]")].map((form) => Number(form.dataset.entry)));
-  const votes = keptVotes().filter((vote) => !here.has(vote.entry));
+  const votes = keptVotes().filter((vote) => !accountTag() || !here.has(vote.entry));
   if (!votes.length) return;
   const lines = make("div", { className: "wide" });
   const bar = make("div", {}, lines);
@@ -75,21 +77,37 @@ function resume() {
   document.body.append(bar);
   const states = new Map();
   const show = () => {
-    const decided = [...states].filter(([, state]) => state.name !== "sending" && state.name !== "waiting");
-    const count = states.size - decided.length;
+    const locked = [...states].filter(([vote, state]) => state.name === "login" && vote.tag !== accountTag());
+    const open = [...states].filter((one) => !locked.some(([vote]) => vote === one[0]));
+    const decided = open.filter(([, state]) => state.name !== "sending" && state.name !== "waiting");
+    const count = open.length - decided.length;
     const going = count ? [make("p", {}, say(count === 1 ? words.oneKept : words.manyKept, { count }))] : [];
+    if (locked.length) going.push(lockedLine(locked));
     fill(lines, ...going, ...decided.map(([vote, state]) => decidedLine(vote, state)));
-    bar.className = count || decided.some(([, state]) => !state.receipt) ? "kept still" : "kept";
+    bar.className = count || locked.length || decided.some(([, state]) => !state.receipt) ? "kept still" : "kept";
     bar.hidden = !lines.childElementCount;
   };
-  const decidedLine = (vote, state) => {
+  const closing = (votes, more) => {
     const close = make("button", { type: "button", className: "plain" }, words.close);
     close.addEventListener("click", () => {
-      forget(vote);
-      states.delete(vote);
+      for (const vote of votes) {
+        more(vote);
+        states.delete(vote);
+      }
       show();
     });
-    return make("p", {}, make("strong", {}, vote.title), ": ", ...told(vote, state), " ", close);
+    return close;
+  };
+  const decidedLine = (vote, state) =>
+    make("p", {}, make("strong", {}, vote.title), ": ", ...told(vote, state), " ", closing([vote], forget));
+  const lockedLine = (locked) => {
+    const count = locked.length;
+    const line = make("p", {}, say(count === 1 ? words.oneLocked : words.manyLocked, { count }), " ");
+    if (location.pathname !== words.login) {
+      line.append(make("a", { href: loginTo(location.pathname + location.search) }, words.logIn), " ");
+    }
+    line.append(closing(locked.map(([vote]) => vote), () => {})); // off this page; whose they are still has them
+    return line;
   };
   for (const vote of votes) {
     const tell = (state) => {
