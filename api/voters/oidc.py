@@ -37,6 +37,7 @@ _CANCELLED = N_("Bạn đã dừng đăng nhập bằng %(provider)s. Mời bạ
 _LOST = N_(
     "Lần đăng nhập này đã hết hạn, đã được dùng hoặc được bắt đầu ở trình duyệt khác. Mời bạn đăng nhập lại từ đầu."
 )
+SAID_EVERY_S = 1.0
 _LONGEST = 4096  # letters of a parameter that a provider sends back
 
 
@@ -192,8 +193,13 @@ def _lost(language: Language) -> Turned:
 
 
 def _trouble(client: Client, error: ProviderAway | ProviderWrong, language: Language) -> Turned:
-    """503 for a provider that does not answer, 502 for one that answers wrong; the operators read why in the log."""
+    """503 for a provider that does not answer, 502 for one that answers wrong. The operators read why in the log: once a
+    second at most, for anybody can make a callback fail.
+    """
     away = isinstance(error, ProviderAway)
-    log.warning("an OpenID provider cannot be used", provider=client.provider.name, problem=str(error))
+    now = time.monotonic()
+    if now - client.said_at >= SAID_EVERY_S:
+        client.said_at = now
+        log.warning("an OpenID provider cannot be used", provider=client.provider.name, problem=str(error))
     said = language.text(_PROVIDER_AWAY if away else _PROVIDER_WRONG, provider=client.provider.title)
     return Turned(503 if away else 502, said, headers=((b"retry-after", b"60"),) if away else ())

@@ -83,6 +83,8 @@ class Client:
 
     def __init__(self, provider: Provider, http: httpx.AsyncClient) -> None:
         self.provider = provider
+        self.said_at = float("-inf")
+        """When trouble was last logged: time.monotonic()."""
         self._http = http
         self._metadata = Kept(self._discover)
         self._keys = Kept(self._fetch_keys)

@@ -15,7 +15,7 @@ import redis
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from api.voters import oidc_client
+from api.voters import oidc, oidc_client
 from api.voters.oidc_flow import Flow, Flows
 from models.agreement import agreed_to
 from models.scratch import flows
@@ -449,6 +449,16 @@ def test_made_up_codes_do_not_reach_the_provider_without_end(
         client.delete("oidc:failed:thu")
     refused(come_back(api, state=begin(api)["state"], code="junk"), 403, LOST)
     assert exchanges() == 9
+
+
+def test_callbacks_that_fail_do_not_fill_the_log(
+    api: RunningApi, hostile: HostileProvider, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oidc, "SAID_EVERY_S", 3600.0)
+    hostile.replies["/token"] = lambda _: (500, {})
+    for _ in range(5):
+        refused(come_back(api, state=begin(api)["state"], code="junk"), 503, AWAY)
+    assert [text for _, text in logged.lines].count("an OpenID provider cannot be used") <= 1
 
 
 def test_an_id_token_of_another_login_is_refused(api: RunningApi, hostile: HostileProvider) -> None:
