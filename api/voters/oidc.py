@@ -193,8 +193,8 @@ def _lost(language: Language) -> Turned:
 
 
 def _trouble(client: Client, error: ProviderAway | ProviderWrong, language: Language) -> Turned:
-    """503 for a provider that does not answer, 502 for one that answers wrong. The operators read why in the log: once a
-    second at most, for anybody can make a callback fail.
+    """503 for a provider that does not answer, 502 for one that answers wrong. The operators read why in the log, once
+    a second at most: anybody can make a callback fail.
     """
     away = isinstance(error, ProviderAway)
     now = time.monotonic()

@@ -31,6 +31,12 @@ HEADER = {"alg": "RS256", "kid": "one"}
 OTHER_KEY = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"}, auto_kid=False)
 
 
+@pytest.fixture(autouse=True)
+def everything_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the log, also what comes within the second of the test before."""
+    monkeypatch.setattr(oidc, "SAID_EVERY_S", 0.0)
+
+
 @pytest.fixture(scope="module")
 def made() -> Iterator[HostileProvider]:
     provider = HostileProvider()
