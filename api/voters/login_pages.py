@@ -1,5 +1,6 @@
 """Login as forms, with or without JavaScript: the same steps, each answered by a page or a 303."""
 
+from contextlib import suppress
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
@@ -9,9 +10,11 @@ from api.answers import HTML, NO_STORE, answer
 from api.outcomes import REFUSALS, Code, VoterProblem
 from api.voters.forms import Turned, Typed, read_form, retry_after
 from api.voters.in_app import in_app
-from api.voters.language import N_, VI, Language
+from api.voters.language import N_, VI, Language, language_of
 from api.voters.login import ON_ITS_WAY, limited
-from api.voters.login_steps import AWAY, Login
+from api.voters.login_steps import AWAY, CODE_LENGTH, WRONG_CODE, Login
+from api.voters.login_underway import keep, kept, name_of
+from api.voters.page import CONFIRM, ENTRY
 from api.voters.responses import respond, see_other
 from api.voters.templates import render
 from models.agreement import Purpose, agreed_to
@@ -22,6 +25,7 @@ from models.scratch.outbox import read_demo
 _FIELDS_SHOWN = ("identity", "code")
 _LONGEST_NEXT = 512
 _SHOWN = 320  # characters of what was typed that a page repeats
+_CODE_FAULTS = {"ma": WRONG_CODE, "so": N_("Mã gồm đúng 6 chữ số. Mời bạn xem lại và nhập đủ.")}
 _MISSING = {
     Purpose.COUNTING: N_("Mời bạn đánh dấu ô đồng ý để phiếu được lưu: không lưu thì không đếm được phiếu."),
     Purpose.PROTECTION: N_("Mời bạn đánh dấu ô đồng ý để chống phiếu gian lận."),
@@ -34,24 +38,32 @@ _MISSING = {
 def login_pages(login: Login, language: Language) -> APIRouter:
     """The routes of one language's pages."""
     router = APIRouter(include_in_schema=False, prefix=language.prefix)
+    cookie = name_of(login.access.cookie.decode())
 
     @router.get("/dang-nhap")
     async def form(request: Request) -> Response:
         await login.conditions.now()
-        typed = {"next": request.query_params.get("next", "")}  # nothing else: no link ticks a box for the voter
+        # What the voter typed a moment ago, and where to from the address: no link ticks a box for the voter.
+        typed = kept(request, cookie) | {"next": request.query_params.get("next", "")}
         return login_page(login, language, "login.html", typed, request)
 
     @router.get("/dang-nhap/ma")
-    async def code_form() -> Response:
-        return see_other(language.path("/dang-nhap"))
+    async def code_form(request: Request, loi: str = "") -> Response:
+        """Asks for the code of the login under way; `loi`: what was wrong with the one before (see `_CODE_FAULTS`)."""
+        typed = kept(request, cookie)
+        if not typed.get("identity"):
+            return see_other(language.path("/dang-nhap"))
+        sentence = _CODE_FAULTS.get(loi)
+        turned = Turned(200, faults={"code": language.text(sentence)}) if sentence else None
+        return await _code_page(login, language, typed, request, turned)
 
     @router.post("/dang-nhap")
     async def ask(request: Request) -> Response:
-        return await _ask(login, language, request)
+        return await _ask(login, language, request, cookie)
 
     @router.post("/dang-nhap/ma")
     async def enter(request: Request) -> Response:
-        return await _enter(login, language, request)
+        return await _enter(login, language, request, cookie)
 
     @router.post("/dang-nhap/thoat")
     async def leave(request: Request) -> Response:
@@ -59,7 +71,7 @@ def login_pages(login: Login, language: Language) -> APIRouter:
             return login_page(
                 login, language, "login.html", {}, request, turned_by(VoterProblem(Code.CROSS_SITE), language)
             )
-        return login.with_cookies(see_other(language.path("/")), None)
+        return keep(login.with_cookies(see_other(language.path("/")), None), cookie, None)
 
     if login.channels.shown:
 
@@ -70,8 +82,8 @@ def login_pages(login: Login, language: Language) -> APIRouter:
     return router
 
 
-async def _ask(login: Login, language: Language, request: Request) -> Response:
-    """Sends a code and asks for it; what stands against it, on the page of the address."""
+async def _ask(login: Login, language: Language, request: Request, cookie: str) -> Response:
+    """Sends a code, then 303 to the page that asks for it; what stands against it, on the page of the address."""
     typed: Typed = {}
     try:
         typed |= await read_form(login, request)
@@ -79,20 +91,20 @@ async def _ask(login: Login, language: Language, request: Request) -> Response:
             return login_page(login, language, "login.html", typed, request, Turned(422, faults=faults))
         altcha = typed.get("altcha", "")[: LONGEST_PROOF + 1] or None
         address = typed.get("identity", "")
-        identity, asked = await login.ask(login.kind_of(address), address, altcha, language)
-        late = await login.codes_are_late(identity.kind)
+        _, asked = await login.ask(login.kind_of(address), address, altcha, language)
     except VoterProblem as error:
         return login_page(login, language, "login.html", typed, request, turned_by(error, language))
     if asked.outcome in ON_ITS_WAY:
-        return _code_page(login, language, typed, request, late=late)
+        return keep(see_other(language.path("/dang-nhap/ma")), cookie, typed)
     headers = ((b"retry-after", b"%d" % asked.retry_after),)
     turned = Turned(429, limited(asked, language), headers=headers)
     return login_page(login, language, "login.html", typed, request, turned)
 
 
-async def _enter(login: Login, language: Language, request: Request) -> Response:
-    """Back to where the voter came from, with a session; a wrong code is asked for again. What was agreed to comes with
-    the code in hidden fields: it is the voter's own statement, and who changes it changes what they state.
+async def _enter(login: Login, language: Language, request: Request, cookie: str) -> Response:
+    """Back to where the voter came from, with a session; a wrong code is asked for again, by a 303: to load that page
+    again is no guess. What was agreed to comes with the code in hidden fields: it is the voter's own statement, and who
+    changes it changes what they state.
     """
     typed: Typed = {}
     try:
@@ -104,28 +116,27 @@ async def _enter(login: Login, language: Language, request: Request) -> Response
         entered = await login.enter(login.kind_of(address), address, typed.get("code", "")[:32], agreed)
     except VoterProblem as error:
         turned = turned_by(error, language)
-        if "code" in turned.faults or (typed.get("identity") and not turned.faults):
-            return _code_page(login, language, typed, request, turned)
+        if "code" in turned.faults:
+            fault = "so" if len("".join(typed.get("code", "").split())) != CODE_LENGTH else "ma"
+            return keep(see_other(f"{language.path('/dang-nhap/ma')}?loi={fault}"), cookie, typed)
+        if typed.get("identity") and not turned.faults:
+            return await _code_page(login, language, typed, request, turned)
         return login_page(login, language, "login.html", typed, request, turned)
-    return login.with_cookies(see_other(own_path(typed.get("next", ""), language)), entered)
+    answer = login.with_cookies(see_other(own_path(typed.get("next", ""), language)), entered)
+    return keep(answer, cookie, None)
 
 
-def _code_page(
-    login: Login,
-    language: Language,
-    typed: Typed,
-    request: Request,
-    turned: Turned | None = None,
-    *,
-    late: bool = False,
+async def _code_page(
+    login: Login, language: Language, typed: Typed, request: Request, turned: Turned | None = None
 ) -> Response:
-    """The page that asks for the code. `late`: the mail server or the gateway is in trouble."""
+    """The page that asks for the code, and says if the mail server or the gateway is in trouble."""
     address = typed.get("identity", "")
     kind = login.kind_of(address)
-    try:
-        masked = login.identity(kind, address).masked
-    except VoterProblem:
-        masked = ""
+    masked, late = "", False
+    with suppress(VoterProblem):
+        identity = login.identity(kind, address)
+        masked = identity.masked
+        late = await login.codes_are_late(identity.kind)
     return login_page(login, language, "login_code.html", typed, request, turned, kind=kind, masked=masked, late=late)
 
 
@@ -175,6 +186,7 @@ def login_page(
         path="/demo/hop-thu" if name == "login_demo.html" else f"/dang-nhap?next={quote(back, safe='')}",
         identity=typed.get("identity", "")[:_SHOWN],
         next=back,
+        unsent=ENTRY in back and back.endswith(CONFIRM),
         ticked=[purpose.name.lower() for purpose, _ in agreed_to(typed)],
         faults=turned.faults if turned else {},
         problem=turned.sentence if turned else "",
@@ -190,14 +202,17 @@ def login_page(
 
 
 def own_path(wanted: str, language: Language = VI) -> str:
-    """`wanted` if it is a path of this site, else the first page of `language`: nobody is sent elsewhere after login.
+    """`wanted`, in `language`, if it is a path of this site, else its first page: nobody is sent elsewhere after login.
 
     Browsers read `//host`, `/<backslash>host` and `/<tab>/host` as another site. Letters that are not ASCII are
     percent-encoded.
     """
     text = quote(wanted, safe="/?#&=%+-._~!$'()*,;:@[]\\")
     inside = text.startswith("/") and not text.startswith("//") and "\\" not in text
-    return text if inside and wanted.isprintable() and len(text) <= _LONGEST_NEXT else language.path("/")
+    if not (inside and wanted.isprintable() and len(text) <= _LONGEST_NEXT):
+        return language.path("/")
+    _, bare = language_of(text)
+    return language.path(bare) if not bare.startswith("//") else language.path("/")
 
 
 def turned_by(error: VoterProblem, language: Language) -> Turned:

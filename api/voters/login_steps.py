@@ -31,6 +31,7 @@ from models.secrets import KeyRing
 from models.settings import Settings
 
 DAY_S = 86_400
+CODE_LENGTH = 6
 TAG_COOKIE = "signed_in"
 WRONG_ADDRESS = N_("Địa chỉ email chưa đúng. Ví dụ: ten@gmail.com")
 WRONG_EITHER = N_("Email hoặc số điện thoại chưa đúng. Ví dụ: ten@gmail.com hoặc 0912 345 678")
@@ -39,7 +40,8 @@ WRONG_NUMBER = N_(
     " Ví dụ: 0912 345 678"
 )
 DISPOSABLE = N_(
-    "Địa chỉ email dùng tạm không đăng nhập được, vì ai cũng mở được hộp thư đó. Mời bạn dùng địa chỉ của riêng mình."
+    "Không đăng nhập được bằng địa chỉ email này. Mời bạn xem có gõ nhầm không, ví dụ gmial.com thay vì gmail.com."
+    " Địa chỉ dùng tạm, ai cũng mở được, thì không được nhận."
 )
 SMS_OFF = N_("Hiện chưa gửi được mã qua tin nhắn SMS. Mời bạn dùng cách khác, hoặc thử lại sau.")
 WRONG_CODE = N_(
@@ -157,7 +159,7 @@ class Login:
         self._ready()
         identity = self.identity(kind, typed)
         digits = "".join(guess.split())
-        if len(digits) != 6 or not (digits.isascii() and digits.isdigit()):
+        if len(digits) != CODE_LENGTH or not (digits.isascii() and digits.isdigit()):
             raise invalid("code", WRONG_CODE)
         try:
             right = await codes.check(self.scratch, self._keys, identity, digits)

@@ -6,7 +6,7 @@ LOG = """
 import logging, structlog, sys
 from models.logging import configure
 from models.settings import Settings
-configure(Settings(environment=sys.argv[1], log_level="info"), "worker")
+configure(Settings(environment=sys.argv[1], public_origin="https://example.vn", log_level="info"), "worker")
 log = structlog.get_logger()
 log.info("a vote", entry=12, token="s3cret", database_url="postgres://s3cret")
 logging.getLogger("uvicorn.error").warning("from a library: %s", "text")

@@ -44,6 +44,12 @@ def enter(api: RunningApi, identity: str, code: str, **more: Any) -> httpx.Respo
     )
 
 
+def followed(api: RunningApi, answer: httpx.Response) -> httpx.Response:
+    """The page that asks for the code, where an answer leads there."""
+    address = answer.headers.get("location", "")
+    return api.client.get(address) if "/dang-nhap/ma" in address else answer
+
+
 def messages(scratch: str) -> list[dict[str, Any]]:
     """What waits in the outbox."""
     with redis.Redis.from_url(scratch) as client:

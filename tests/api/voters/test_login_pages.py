@@ -23,6 +23,7 @@ from tests.api.voters.logging_in import (
     TICKED,
     code_for,
     cookie_of,
+    followed,
     let_pass,
     messages,
     proof,
@@ -39,8 +40,8 @@ def api(login_api: RunningApi, scratch: str) -> RunningApi:
 
 
 def send(api: RunningApi, path: str, **fields: str) -> httpx.Response:
-    """Posts a form with every box ticked."""
-    return api.client.post(path, data=TICKED | fields, headers=OWN)
+    """Posts a form with every box ticked, and goes on to the page that asks for the code."""
+    return followed(api, api.client.post(path, data=TICKED | fields, headers=OWN))
 
 
 def hidden(page: httpx.Response, name: str) -> str:
@@ -74,11 +75,42 @@ def test_a_wrong_code_is_asked_for_again_and_nothing_typed_is_lost(api: RunningA
     send(api, "/dang-nhap", identity=AN)
     code = code_for(scratch, AN)
     again = send(api, "/dang-nhap/ma", identity=AN, code=wrong(code), next="/tra-cuu?ma=1")
-    assert again.status_code == 422
-    assert "set-cookie" not in again.headers
+    assert again.status_code == 200
     assert "Mã không đúng" in again.text
     assert (hidden(again, "identity"), hidden(again, "next")) == (AN, "/tra-cuu?ma=1")
+    for _ in range(10):  # loaded again, and looked at after a step back: no guess
+        assert api.client.get("/dang-nhap/ma?loi=ma").status_code == 200
     assert send(api, "/dang-nhap/ma", identity=AN, code=code).status_code == 303
+
+
+def test_a_code_of_another_length_is_told_so_and_is_no_guess(api: RunningApi, scratch: str) -> None:
+    send(api, "/dang-nhap", identity=AN)
+    for short in ("", "12345", "123 4", "1234567"):
+        assert "Mã gồm đúng 6 chữ số" in send(api, "/dang-nhap/ma", identity=AN, code=short).text
+    assert send(api, "/dang-nhap/ma", identity=AN, code=code_for(scratch, AN)).status_code == 303
+
+
+def test_what_was_typed_waits_in_the_voter_s_own_browser_until_the_login_ends(api: RunningApi, scratch: str) -> None:
+    send(api, "/dang-nhap", identity=AN, next="/the-le")
+    kept = api.client.cookies["login"]
+    form = api.client.get("/dang-nhap?next=/the-le")
+    assert hidden(form, "identity") == AN
+    assert form.text.count(" checked") == len(TICKED)
+    entered = send(api, "/dang-nhap/ma", identity=AN, code=code_for(scratch, AN), next="/the-le")
+    assert "login=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax" in entered.headers.get_list("set-cookie")
+    assert "login" not in api.client.cookies
+    assert api.client.get("/dang-nhap/ma").headers["location"] == "/dang-nhap"
+    for junk in ("x", "e30=", "bnVsbA==", "W10=", "eyJpZGVudGl0eSI6MX0=", kept * 20, "%00"):
+        api.client.cookies.set("login", junk, domain="127.0.0.1")
+        assert api.client.get("/dang-nhap/ma").status_code == 303
+        api.client.cookies.clear()
+
+
+def test_whoever_comes_from_a_vote_reads_that_it_was_not_sent(api: RunningApi) -> None:
+    said = "Phiếu chưa được gửi."
+    assert said in api.client.get("/dang-nhap?next=/bai-du-thi/bai-1/binh-chon").text
+    assert "Your vote has not been sent" in api.client.get("/en/dang-nhap?next=/bai-du-thi/bai-1/binh-chon").text
+    assert said not in api.client.get("/dang-nhap?next=/binh-chon").text
 
 
 def test_an_address_that_is_none_comes_back_as_it_was_typed(api: RunningApi, scratch: str) -> None:

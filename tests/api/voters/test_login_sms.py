@@ -24,6 +24,7 @@ from tests.api.voters.logging_in import (
     ask,
     code_for,
     cookie_of,
+    followed,
     let_pass,
     messages,
     proof,
@@ -50,7 +51,7 @@ def api(both: RunningApi, scratch: str) -> RunningApi:
 
 
 def send(api: RunningApi, path: str, **fields: str) -> httpx.Response:
-    return api.client.post(path, data=TICKED | fields, headers=OWN)
+    return followed(api, api.client.post(path, data=TICKED | fields, headers=OWN))
 
 
 @pytest.fixture
