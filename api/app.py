@@ -28,13 +28,13 @@ from api.snapshot import Watch
 from api.voters.claims import claims_router
 from api.voters.language import LANGUAGES, language_of
 from api.voters.login import login_router
-from api.voters.login_pages import login_pages
+from api.voters.login_pages import login_pages, own_path
 from api.voters.login_steps import Login
 from api.voters.media import Shelf, media_router
 from api.voters.oidc import OpenId, oidc_router
 from api.voters.page import ENTRY, absent_page, away_answer
 from api.voters.personal import personal_router
-from api.voters.responses import respond
+from api.voters.responses import respond, see_other
 from api.voters.share import Gallery, share_router
 from api.voters.vote import vote_router
 from models.ballot_box.intake import Intake
@@ -152,7 +152,9 @@ def _translate_errors(app: FastAPI, watch: Watch) -> None:
     async def http(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         if status == 404 and _wants_page(request):
-            language, _ = language_of(request.url.path)
+            language, path = language_of(request.url.path)
+            if path.endswith("/") and len(path) > 1:  # as links come out of chats
+                return see_other(own_path(request.url.path.rstrip("/"), language))
             return respond(
                 absent_page(watch.current.view, language) if watch.current.read_at else away_answer(language)
             )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from api.voters.language import Language
-from api.voters.search import LONGEST, matches, words_of
+from api.voters.search import LONGEST, Words
 from api.voters.templates import render
 from api.voters.view import Entry, View
 
@@ -68,12 +68,7 @@ def list_page(view: View, language: Language, query: str = "") -> bytes:
     catalogue = view.catalogue
     asked = _asked(query)
     category = asked.category if asked.category in catalogue.by_category else ""
-    words = words_of(asked.words)
-    found = [
-        entry
-        for entry in view.entries(asked.order)
-        if (not category or entry["category"] == category) and matches(words, catalogue.folded[entry["id"]])
-    ]
+    found = _found(view, asked, category)
     pages = max(1, -(-len(found) // PAGE_SIZE))
     page = min(max(asked.page, 1), pages)
     question = Question(asked.words, category, view.order(asked.order), page)
@@ -88,6 +83,20 @@ def list_page(view: View, language: Language, query: str = "") -> bytes:
         entries=found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
         links=_links(question, pages),
     )
+
+
+def _found(view: View, asked: Question, category: str) -> list[Entry]:
+    """The entries that answer, the best first; equal ones in the order that the list has."""
+    entries = [entry for entry in view.entries(asked.order) if not category or entry["category"] == category]
+    if not asked.words:
+        return entries
+    words, searchable = Words(asked.words), view.catalogue.searchable
+    ranked = [(words.rank(searchable[entry["id"]]), entry) for entry in entries]
+    return [entry for _, entry in sorted(((rank, entry) for rank, entry in ranked if rank is not None), key=_by_rank)]
+
+
+def _by_rank(found: tuple[int, Entry]) -> int:
+    return found[0]
 
 
 def _links(question: Question, pages: int) -> list[tuple[int, str]]:

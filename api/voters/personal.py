@@ -2,6 +2,7 @@
 
 import unicodedata
 from datetime import datetime
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 
@@ -19,6 +20,7 @@ from api.voters.templates import render
 from api.voters.view import View
 from models.times import milliseconds
 
+LETTERS = 20  # of a receipt
 _FOUND = {
     "received": (N_("Đã nhận"), N_("Hòm phiếu đã nhận phiếu này. Phiếu sẽ được ghi vào sổ phiếu trong giây lát."), ""),
     "in_ledger": (N_("Đã vào sổ phiếu"), N_("Phiếu này đã được ghi vào sổ phiếu và được tính."), ""),
@@ -69,8 +71,8 @@ def personal_router(access: Access, watch: Watch, receipts: Receipts, language: 
 
 
 def tidy(code: str) -> str:
-    """The letters and digits of a pasted receipt, whatever stands between them."""
-    return "".join(letter for letter in unicodedata.normalize("NFKC", code) if letter.isalnum())
+    """The letters and digits of a pasted receipt, whatever stands between them, and before them: `Mã phiếu: 7F3K-…`."""
+    return "".join(letter for letter in unicodedata.normalize("NFKC", code) if letter.isalnum())[-LETTERS:]
 
 
 def _gone(language: Language, entry_id: int) -> str:
@@ -100,7 +102,7 @@ def _receipt(
         "receipt.html",
         language,
         view=view,
-        path="/tra-cuu",
+        path="/tra-cuu" + (f"?ma={quote(code[:100])}" if code else ""),
         code=code[:100],
         status=status or (refusal.value if refusal else ""),
         words=language.text(words) if words else "",

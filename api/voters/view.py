@@ -8,7 +8,7 @@ from typing import Any
 
 from api.documents import visible_tallies
 from api.voters.language import N_
-from api.voters.search import fold
+from api.voters.search import Searchable, searchable
 from models.ballot_box.reading import Reading
 
 MINUTE_MS = 60_000
@@ -58,16 +58,16 @@ class Catalogue:
         self.by_category: dict[str, dict[str, Any]] = {category["slug"]: category for category in self.categories}
 
     @cached_property
-    def folded(self) -> dict[int, str]:
-        """Entry id → the text that a search looks through."""
-        fields = ("title", "title_en", "author", "unit", "summary", "summary_en")
+    def searchable(self) -> dict[int, Searchable]:
+        """Entry id → the texts that a search looks through."""
         category_titles = {category["slug"]: category["title"] for category in self.categories}
-        return {
-            entry["id"]: fold(
-                " ".join([*(entry.get(name, "") for name in fields), category_titles.get(entry["category"], "")])
-            )
-            for entry in self.entries
-        }
+        return {entry["id"]: _searchable(entry, category_titles.get(entry["category"], "")) for entry in self.entries}
+
+
+def _searchable(entry: Entry, category: str) -> Searchable:
+    titles = f"{entry['title']} {entry.get('title_en', '')}"
+    others = " ".join(entry.get(name, "") for name in ("author", "unit", "summary", "summary_en"))
+    return searchable(titles, f"{others} {category}")
 
 
 @dataclass(frozen=True)

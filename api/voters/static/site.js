@@ -57,6 +57,15 @@ async function readBallot() {
 
 export const ballot = readBallot();
 
+/** Where an entry takes no votes just now, an earlier vote of this account is told all the same. */
+function showOwnVote(voted) {
+  const place = document.querySelector("[data-own-vote]");
+  const receipt = place && voted.get(Number(place.dataset.ownVote));
+  if (!receipt) return;
+  fill(place, ...told({}, { name: "already_voted", receipt }));
+  place.hidden = false;
+}
+
 function markCards(voted) {
   for (const card of document.querySelectorAll(".cards [data-entry]")) {
     if (!voted.has(Number(card.dataset.entry)) || card.querySelector(".mark")) continue;
@@ -207,6 +216,7 @@ for (const list of document.querySelectorAll("[data-order]")) keepPlace(list);
 for (const button of document.querySelectorAll("[data-share]")) offerShare(button);
 for (const button of document.querySelectorAll("[data-copy]")) offerCopy(button);
 ballot.then((voted) => voted && markCards(voted));
+ballot.then((voted) => voted && showOwnVote(voted));
 resume();
 addEventListener("pageshow", (event) => {
   if (event.persisted) readBallot().then((voted) => voted && markCards(voted));

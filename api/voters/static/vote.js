@@ -21,8 +21,10 @@ function enhance(form) {
     state = next;
     clearInterval(timer);
     button.setAttribute("aria-disabled", String(WORKING.includes(state.name)));
-    if (state.name === "counted") showCount(entry);
-    if (state.receipt) return showReceipt();
+    if (state.receipt) {
+      showCount(entry);
+      return showReceipt();
+    }
     if (state.name === "login" && clicked && !accountTag()) location.assign(loginTo(path));
     place.className = state.name === "refused" ? "vote-state bad" : "vote-state still";
     fill(place, ...told(vote, state));
@@ -48,6 +50,7 @@ function enhance(form) {
       return;
     }
     button.textContent = words.voted;
+    button.classList.add("plain");
     place.className = "vote-state";
     fill(place, filled(state.receipt));
   }
@@ -79,7 +82,9 @@ function enhance(form) {
   ballot.then((voted) => {
     if (!voted || !voted.has(entry) || state) return;
     state = { name: "already_voted", receipt: voted.get(entry) };
-    if (!confirmed) button.textContent = words.votedShow;
+    if (confirmed) return;
+    button.textContent = words.votedShow;
+    button.classList.add("plain");
   });
 }
 

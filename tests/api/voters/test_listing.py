@@ -84,6 +84,14 @@ def test_a_question_has_one_spelling():
     assert Question("a&b", "<c>", 5, 3).query() == "?q=a%26b&linh-vuc=%3Cc%3E&thu-tu=5&trang=3"
 
 
+def test_what_has_the_words_in_its_title_comes_first_in_every_order():
+    entries = [entry | {"summary": "Bài 33"} if entry["id"] in (1, 2, 3) else entry for entry in ENTRIES]
+    site = completed({"contest": {"title": "Thử"}, "categories": CATEGORIES, "entries": entries})
+    for minute in range(MINUTE, MINUTE + 20):
+        found = shown(list_page(replace(VIEW, catalogue=Catalogue(site), minute=minute), VI, "q=bai+33"))
+        assert (found[0], set(found[1:])) == (33, {1, 2, 3})
+
+
 def test_what_is_asked_is_escaped_in_the_page():
     page = list_page(VIEW, EN, "q=%22%3E%3Cscript%3E&linh-vuc=%22%3E")
     assert b"<script>" not in page
