@@ -479,3 +479,18 @@ def test_what_is_voted_for_is_marked_and_shows_its_receipt_again(voter: Page, en
     voter.get_by_role("button", name="Đã bình chọn – xem mã phiếu").click()
     expect_receipt(voter, receipt)
     assert sent == []
+
+
+def test_an_earlier_vote_is_told_while_voting_is_paused(site: Site, voter: Page, entry: dict[str, Any]) -> None:
+    click_vote(voter)
+    expect_receipt(voter)
+    receipt = receipts(voter)[entry["id"]]
+    site.stack.run("pause")
+    try:
+        until(voter, lambda: "Tạm dừng bình chọn" in site.text(f"/bai-du-thi/{entry['slug']}"))
+        open_entry(voter, entry)
+        expect(voter.locator("[data-own-vote]")).to_contain_text(receipt)
+        expect(voter.get_by_role("button", name="Bình chọn", exact=True)).to_have_count(0)
+    finally:
+        site.stack.run("resume")
+        until(voter, lambda: "Tạm dừng bình chọn." not in site.text(f"/bai-du-thi/{entry['slug']}"))
