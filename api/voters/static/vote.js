@@ -22,7 +22,7 @@ function enhance(form) {
     clearInterval(timer);
     button.setAttribute("aria-disabled", String(WORKING.includes(state.name)));
     if (state.receipt) {
-      showCount(entry);
+      showCount(entry, state.name === "counted");
       return showReceipt();
     }
     if (state.name === "login" && clicked && !accountTag()) location.assign(loginTo(path));
@@ -89,17 +89,20 @@ function enhance(form) {
 }
 
 /** The count with the voter's own vote in it: the page was made before. Where counts are hidden there is none to mend. */
-async function showCount(entry) {
+async function showCount(entry, isNew) {
   const place = document.querySelector(`[data-votes="${entry}"]`);
   if (!place) return;
+  const put = (count) => {
+    const text = new Intl.NumberFormat(document.documentElement.lang).format(count);
+    place.textContent = say(count === 1 ? words.oneVote : words.manyVotes, { count: text });
+  };
+  if (isNew) put(Number(place.dataset.count) + 1);
   await new Promise((resolve) => setTimeout(resolve, SNAPSHOT_MS));
   try {
     const { tallies } = await (await fetch("/api/tallies", { cache: "no-cache" })).json();
-    const count = tallies[entry];
-    const text = new Intl.NumberFormat(document.documentElement.lang).format(count);
-    place.textContent = say(count === 1 ? words.oneVote : words.manyVotes, { count: text });
+    put(tallies[entry]);
   } catch (lost) {
-    // The page goes on saying what was so when it was made.
+    // The page goes on saying what it says.
   }
 }
 
