@@ -150,8 +150,12 @@ def test_the_voter_s_own_screen_shows_the_vote_in_the_count(voter: Page, entry: 
     before = count.inner_text()  # a page may be a second old
     click_vote(voter)
     expect(count).not_to_have_text(before)
-    tallies = voter.context.request.get("/api/tallies").json()["tallies"]
-    expect(count).to_have_text(f"{tallies[str(entry['id'])]} phiếu")
+
+    def counted() -> int:
+        tallies: dict[str, int] = voter.context.request.get("/api/tallies").json()["tallies"]
+        return tallies[str(entry["id"])]
+
+    until(voter, lambda: count.inner_text() == f"{counted()} phiếu", what="page and box say the same")
 
 
 def test_the_dialog_can_be_left_and_gives_the_focus_back(voter: Page) -> None:

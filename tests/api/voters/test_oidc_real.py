@@ -86,7 +86,7 @@ def test_who_cancels_is_back_on_the_login_page(api: RunningApi, browser: httpx.C
     assert page.status_code == 200
     assert "session=" not in page.headers["set-cookie"]
     assert 'lang="en"' in page.text
-    assert 'name="next" value="/the-le"' in page.text
+    assert 'name="next" value="/en/the-le"' in page.text
     assert "Nhà cung cấp" in page.text
 
 
