@@ -44,8 +44,9 @@ def enter(api: RunningApi, identity: str, code: str, **more: Any) -> httpx.Respo
     )
 
 
-def followed(api: RunningApi, answer: httpx.Response) -> httpx.Response:
-    """The page that asks for the code, where an answer leads there."""
+def send(api: RunningApi, path: str, **fields: str) -> httpx.Response:
+    """Posts a form with every box ticked, and goes on to the page that asks for the code where it leads there."""
+    answer = api.client.post(path, data=TICKED | fields, headers=OWN)
     address = answer.headers.get("location", "")
     return api.client.get(address) if "/dang-nhap/ma" in address else answer
 

@@ -23,10 +23,10 @@ from tests.api.voters.logging_in import (
     TICKED,
     code_for,
     cookie_of,
-    followed,
     let_pass,
     messages,
     proof,
+    send,
     wrong,
 )
 
@@ -37,11 +37,6 @@ AN = "an@example.vn"
 def api(login_api: RunningApi, scratch: str) -> RunningApi:
     login_api.client.cookies.clear()
     return login_api
-
-
-def send(api: RunningApi, path: str, **fields: str) -> httpx.Response:
-    """Posts a form with every box ticked, and goes on to the page that asks for the code."""
-    return followed(api, api.client.post(path, data=TICKED | fields, headers=OWN))
 
 
 def hidden(page: httpx.Response, name: str) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
-import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -20,14 +19,13 @@ from tests.api.voters.logging_in import (
     MAIL,
     OWN,
     PROOF_COST,
-    TICKED,
     ask,
     code_for,
     cookie_of,
-    followed,
     let_pass,
     messages,
     proof,
+    send,
 )
 from tests.servers import wait_for
 
@@ -48,10 +46,6 @@ def both(open_box: str, scratch_url: str) -> Iterator[RunningApi]:
 def api(both: RunningApi, scratch: str) -> RunningApi:
     both.client.cookies.clear()
     return both
-
-
-def send(api: RunningApi, path: str, **fields: str) -> httpx.Response:
-    return followed(api, api.client.post(path, data=TICKED | fields, headers=OWN))
 
 
 @pytest.fixture
