@@ -154,7 +154,8 @@ def _translate_errors(app: FastAPI, watch: Watch) -> None:
         if status == 404 and _wants_page(request):
             language, path = language_of(request.url.path)
             if path.endswith("/") and len(path) > 1:  # as links come out of chats
-                return see_other(own_path(request.url.path.rstrip("/"), language))
+                query = f"?{request.url.query}" if request.url.query else ""
+                return see_other(own_path(request.url.path.rstrip("/") + query, language))
             return respond(
                 absent_page(watch.current.view, language) if watch.current.read_at else away_answer(language)
             )

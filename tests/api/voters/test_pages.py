@@ -91,6 +91,7 @@ def test_an_entry_that_is_called_as_the_confirm_step_has_a_page_of_its_own(api):
         ("/binh-chon/", "/binh-chon"),
         ("/bai-du-thi/bai-1/", "/bai-du-thi/bai-1"),
         ("/en/the-le//", "/en/the-le"),
+        ("/tra-cuu/?ma=7F3K", "/tra-cuu?ma=7F3K"),
         ("//evil.example/", "/"),
         ("/en//evil.example/", "/en/"),
     ],
