@@ -47,6 +47,8 @@ contests = Table(
     Column("epoch", BigInteger, nullable=False, server_default="0", comment="0: never opened"),
     Column("key_fingerprint", Text, nullable=False),
     Column("sessions_from", DateTime(timezone=True), nullable=False, server_default="epoch"),
+    Column("draft", Boolean, nullable=False, server_default="false", comment="being prepared: not in the box"),
+    Column("switches", Text, nullable=False, server_default="{}", comment="JSON: models.contest_switches.Switches"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     CheckConstraint(f"state IN {STATES}", name="state"),
     CheckConstraint(f"result_policy IN {RESULT_POLICIES}", name="result_policy"),
@@ -79,6 +81,7 @@ entries = Table(
     Column("summary", Text, nullable=False, server_default=""),
     Column("text", Text, nullable=False, server_default=""),
     Column("state", Text, nullable=False, server_default="published"),
+    Column("version", Integer, nullable=False, server_default="1", comment="rises with every change of the entry"),
     Column("position", Integer, nullable=False),
     Column("title_en", Text, nullable=False, server_default=""),
     Column("summary_en", Text, nullable=False, server_default=""),
@@ -135,6 +138,7 @@ class Contest:
     epoch: int
     key_fingerprint: str
     sessions_from: datetime
+    draft: bool = False
 
 
 _COLUMNS = [contests.c[name] for name in Contest.__dataclass_fields__]
@@ -151,9 +155,10 @@ def all_contests(connection: Connection) -> list[Contest]:
 
 
 def find_contest(connection: Connection, slug: str | None) -> Contest:
-    """The contest `slug`, or the newest. Errors: UnknownContestError."""
+    """The contest `slug`, or the newest that is no draft. Errors: UnknownContestError."""
     query = select(*_COLUMNS).order_by(contests.c.id.desc()).limit(1)
-    row = connection.execute(query.where(contests.c.slug == slug) if slug else query).first()
+    wanted = contests.c.slug == slug if slug else contests.c.draft.is_(False)
+    row = connection.execute(query.where(wanted)).first()
     if row is None:
         raise UnknownContestError(f"no contest {slug!r} in the ledger" if slug else "no contest in the ledger")
     return _contest(row)

@@ -23,6 +23,8 @@ NAMING = {
 metadata = MetaData(naming_convention=NAMING)
 
 API_TIMEOUT_S = 2.0
+CONSOLE_TIMEOUT_S = 10.0
+CONSOLE_CONNECTIONS = 6  # of one API process
 CONNECT_TIMEOUT_S = 5
 IDLE_IN_TRANSACTION_MS = 30_000  # a worker that hangs in a transaction loses its locks after this
 CHECK_CLIENT_MS = 10_000  # a statement whose client was killed ends after this, and its locks with it
@@ -80,6 +82,24 @@ def async_engine(url: str, *, size: int = 4) -> AsyncEngine:
             "connect_timeout": 2,
             "options": f"-c statement_timeout={int(API_TIMEOUT_S * 1000)} -c timezone=UTC",
             "application_name": "binhchon-api",
+            **_KEEPALIVE,
+        },
+    )
+
+
+def console_engine(url: str) -> Engine:
+    """A small pooled engine for the operators' console, whose pages run in threads of the API's processes."""
+    return create_engine(
+        url,
+        pool_size=CONSOLE_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=CONSOLE_TIMEOUT_S,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 2,
+            "options": f"-c statement_timeout={int(CONSOLE_TIMEOUT_S * 1000)}"
+            f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS} -c timezone=UTC",
+            "application_name": "binhchon-console",
             **_KEEPALIVE,
         },
     )

@@ -16,6 +16,8 @@ BOOKS = "books"
 """The queue of all that is neither a flush nor a login code."""
 CODES = "codes"
 """The queue of login codes, with a worker of its own: a voter is waiting."""
+TASKS = "tasks"
+"""The queue of the operators' tasks (models/task.py), which may last for minutes."""
 
 
 def flush_queue(number: int) -> str:
@@ -38,8 +40,9 @@ PROVE = Job("workers.jobs.prove", timeout_s=4 * 3600, ttl_s=3600)
 REPAIR = Job("workers.jobs.repair", timeout_s=4 * 3600, ttl_s=30)
 SEND_CODES = Job("workers.jobs.send_codes", timeout_s=120, ttl_s=30)
 STORE_CLAIMS = Job("workers.jobs.store_claims", timeout_s=120, ttl_s=30)
+RUN_TASK = Job("workers.jobs.run_task", timeout_s=6 * 3600, ttl_s=60)
 
-JOBS = {job.path: job for job in (FLUSH, RECONCILE, PROVE, REPAIR, SEND_CODES, STORE_CLAIMS)}
+JOBS = {job.path: job for job in (FLUSH, RECONCILE, PROVE, REPAIR, SEND_CODES, STORE_CLAIMS, RUN_TASK)}
 FAILURE_TTL_S = 3600  # a job that fails each second for a day would fill scratch
 
 

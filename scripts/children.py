@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
 
-from models.jobs import BOOKS, CODES, flush_queue
+from models.jobs import BOOKS, CODES, TASKS, flush_queue
 from models.settings import Settings
 from scripts.embedded import lock, postgres, process, unprivileged, valkey
 from scripts.embedded.sockets import socket_folder
@@ -97,7 +97,7 @@ def apis(context: Context) -> list[ChildSpec]:
 
 
 def workers(context: Context) -> list[ChildSpec]:
-    queues = [*(flush_queue(shard) for shard in range(context.settings.flush_workers)), BOOKS, CODES]
+    queues = [*(flush_queue(shard) for shard in range(context.settings.flush_workers)), BOOKS, CODES, TASKS]
     return [_ours(context, "worker", f"worker.{queue}", ["worker", queue]) for queue in queues]
 
 

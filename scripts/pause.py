@@ -6,9 +6,9 @@ from contextlib import closing
 
 from models.ballot_box.connection import box_client
 from models.database import LedgerAway
+from models.decisions import bring, pause_box
 from models.settings import Settings
 from scripts.contest_parts import contest_parts, read_contest
-from workers.decisions import bring, pause_box
 
 
 def run(settings: Settings) -> int:

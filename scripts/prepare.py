@@ -9,9 +9,9 @@ from models.ballot_box.connection import BoxAway, BoxFull, BoxRefused, box_clien
 from models.ballot_box.steer import RepairTakenOverError
 from models.contest import Contest, all_contests
 from models.database import transaction, worker_engine
+from models.decisions import bring
 from models.settings import ROOT, Settings
 from scripts import import_contest, migrate
-from workers.decisions import bring
 from workers.repair import RepairRefusedError, repair
 
 DEMO_CONTEST = ROOT / "contests" / "demo.toml"

@@ -2,9 +2,9 @@
 
 import sys
 
+from models.decisions import resume
 from models.settings import Settings
 from scripts.contest_parts import contest_parts
-from workers.decisions import resume
 
 
 def run(settings: Settings) -> int:

@@ -9,6 +9,7 @@
 | `empty_database` | address of a new database of this test, empty                                             |
 | `new_database`   | makes further ones: `new_database()` with migrations, `new_database(migrated=False)` without |
 | `postgres`       | the session's server (`tests.servers.PostgresServer`); never kill it                      |
+| `open_contest`   | a contest of three entries, open in `box`, with `database` behind it (`Stage`) |
 | `valkey_factory` | `valkey_factory("box")` → a server of this test's own, to be killed and restarted         |
 | `postgres_factory` | `postgres_factory()` → a server of this test's own, to be killed and restarted          |
 """
@@ -22,6 +23,7 @@ import pytest
 
 from models.migrate import migrate
 from tests.servers import PostgresServer, Servers, ValkeyServer, database_name, empty_valkey, short_folder
+from tests.workers.contests import Stage, stage
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +87,12 @@ def new_database(postgres: PostgresServer, request: pytest.FixtureRequest) -> It
 @pytest.fixture
 def database(new_database: Callable[..., str]) -> str:
     return new_database()
+
+
+@pytest.fixture
+def open_contest(box: str, database: str) -> Iterator[Stage]:
+    with stage(box, database) as made:
+        yield made
 
 
 @pytest.fixture

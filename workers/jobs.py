@@ -14,7 +14,7 @@ from models.database import Engine, LedgerAway, transaction, worker_engine
 from models.scratch.connection import ScratchAway, scratch_client
 from models.scratch.status import write_status
 from models.settings import settings
-from workers import books, claims
+from workers import books, claims, tasks
 from workers.codes import send_slice
 from workers.flush import LogFaultError, NotReadyError, flush_slice
 from workers.repair import RepairRefusedError, RepairRunningError
@@ -116,6 +116,17 @@ def store_claims() -> None:
     except (LedgerAway, ScratchAway) as error:
         log.warning("the claims wait", problem=str(error))
         stopping.wait(1.0)
+
+
+def run_task(task_id: int) -> None:
+    """An operator's task (models/task.py)."""
+    stack = settings().require_stack()
+    with closing(box_client(stack.box())) as box, closing(scratch_client(stack.scratch())) as scratch:
+        try:
+            tasks.run_task(worker_engine(stack.database()), box, scratch, stack, task_id)
+        except LedgerAway as error:
+            log.warning("a task waits", task=task_id, problem=str(error))
+            stopping.wait(1.0)
 
 
 def _ask(contest_id: int, question: Callable[[Engine, BoxClient, Contest], Found]) -> tuple[Contest, Found] | None:

@@ -42,12 +42,12 @@ from models.contest import (
 )
 from models.cursor import add_epoch, begin_cursor, knows_epoch, lock_cursor, read_cursors, resolve_parked
 from models.database import Connection, Engine, ledger_errors
+from models.decisions import is_open
 from models.receipt import Receipts
 from models.secrets import KeyRing
 from models.site_document import site_document
 from models.times import milliseconds
 from models.vote import count_strangers, recount_tallies, shard_tallies
-from workers.decisions import is_open
 from workers.flush import BATCH
 from workers.pour import pour
 

@@ -18,14 +18,28 @@ import structlog
 from models.ballot_box.connection import BoxAway, BoxClient, BoxFull, BoxRefused, box_client
 from models.contest import Contest, all_contests
 from models.database import Engine, LedgerAway, transaction, worker_engine
-from models.jobs import BOOKS, CODES, FLUSH, PROVE, RECONCILE, REPAIR, SEND_CODES, STORE_CLAIMS, enqueue, flush_queue
+from models.decisions import bring
+from models.jobs import (
+    BOOKS,
+    CODES,
+    FLUSH,
+    PROVE,
+    RECONCILE,
+    REPAIR,
+    RUN_TASK,
+    SEND_CODES,
+    STORE_CLAIMS,
+    TASKS,
+    enqueue,
+    flush_queue,
+)
 from models.scratch.claims import waiting
 from models.scratch.connection import ScratchAway, ScratchClient, scratch_client
 from models.scratch.status import write_status
 from models.settings import Settings
+from models.task import due
 from models.times import VIETNAM
 from workers.books import as_status, compare
-from workers.decisions import bring
 from workers.flush import INTERVAL_S
 
 log = structlog.get_logger()
@@ -34,6 +48,7 @@ EVERY_S = 1.0
 SLICE_S = 20.0
 BOOKS_EVERY_S = 60.0
 QUICK_EVENTS = 20_000  # pending events that a round reads to tell drift
+NUDGED_TASKS = 10
 PROOF_HOUR = 3  # o'clock in the province
 
 
@@ -47,16 +62,18 @@ class Ticker:
     slug: str | None = None
     flush_workers: int = 1
     contests: list[Contest] = field(default_factory=list)
+    due_tasks: list[int] = field(default_factory=list)
     booked_at: float = -BOOKS_EVERY_S
     proven_on: str = ""
 
     def tick(self, now: float, wall: datetime) -> None:
         """One round. `now`: monotonic seconds. What is away is said and left for the next round."""
         self._attempt("the ledger", self._read_contests)
-        live = [contest for contest in self.contests if contest.state != "final"]
+        live = [contest for contest in self.contests if contest.state != "final" and not contest.draft]
         self._attempt("scratch", partial(self._nudge, live))
         self._attempt("scratch", partial(enqueue, self.scratch, CODES, SEND_CODES, SLICE_S))
         self._attempt("scratch", self._nudge_claims)
+        self._attempt("scratch", self._nudge_tasks)
         for contest in live:
             self._attempt("the box", partial(self._steer, contest))
         if now - self.booked_at >= BOOKS_EVERY_S:
@@ -70,6 +87,7 @@ class Ticker:
     def _read_contests(self) -> None:
         with transaction(self.engine) as connection:
             self.contests = all_contests(connection)
+            self.due_tasks = due(connection)
 
     def _nudge(self, live: list[Contest]) -> None:
         """Nudges the flush of every log. Logs that share a worker take short turns: a vote waits for all the others."""
@@ -88,6 +106,10 @@ class Ticker:
         if claims:
             enqueue(self.scratch, BOOKS, STORE_CLAIMS)
 
+    def _nudge_tasks(self) -> None:
+        for task_id in self.due_tasks[:NUDGED_TASKS]:
+            enqueue(self.scratch, TASKS, RUN_TASK, task_id)
+
     def _steer(self, contest: Contest) -> None:
         if not bring(self.engine, self.box, contest):
             enqueue(self.scratch, BOOKS, REPAIR, contest.id)
@@ -100,7 +122,9 @@ class Ticker:
                 self._attempt("scratch", partial(enqueue, self.scratch, BOOKS, PROVE, contest.id))
 
     def _current(self) -> Contest | None:
-        return next((contest for contest in self.contests if self.slug in {None, contest.slug}), None)
+        return next(
+            (contest for contest in self.contests if self.slug in {None, contest.slug} and not contest.draft), None
+        )
 
     def _write_status(self, contest: Contest) -> None:
         books = compare(self.engine, self.box, contest, most=QUICK_EVENTS)

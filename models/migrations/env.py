@@ -3,9 +3,13 @@
 from alembic import context
 
 import models.account_opening
+import models.audit
 import models.claim
 import models.contest
 import models.cursor
+import models.operator
+import models.task
+import models.upload
 import models.vote  # noqa: F401 - each import adds its tables to the metadata
 from models.database import metadata
 

@@ -10,12 +10,13 @@ from typer.testing import CliRunner
 from models.settings import ROOT, Settings
 
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-OURS = ("migrate", "api", "flush", "books", "codes", "ticker")
+OURS = ("migrate", "api", "flush", "books", "tasks", "codes", "ticker")
 COMMANDS = {
     "migrate": ["migrate"],
     "api": ["api"],
     "flush": ["worker", "flush.0"],
     "books": ["worker", "books"],
+    "tasks": ["worker", "tasks"],
     "codes": ["worker", "codes"],
     "ticker": ["ticker"],
 }
@@ -76,7 +77,7 @@ def test_the_health_check_of_the_workers_is_a_command(services):
     result = CliRunner().invoke(app, ["status", "--help"])
     assert result.exit_code == 0
     assert "--json" in result.output
-    for service in ("flush", "books", "codes", "ticker"):
+    for service in ("flush", "books", "tasks", "codes", "ticker"):
         assert services[service]["healthcheck"]["test"] == ["CMD", "binhchon", "status", "--json"]
 
 
@@ -174,7 +175,7 @@ def test_every_variable_of_the_operator_is_explained():
 
 def test_nothing_is_migrated_or_flushed_too_early(services):
     assert services["migrate"]["depends_on"]["postgres"]["condition"] == "service_healthy"
-    for name in ("api", "flush", "books", "codes", "ticker"):
+    for name in ("api", "flush", "books", "tasks", "codes", "ticker"):
         assert services[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully", name
     assert "box" not in services["api"]["depends_on"], "the API starts with the box away"
     assert services["api"]["deploy"]["replicas"] >= 2

@@ -15,11 +15,11 @@ from models.contest import Contest, contest_by_id
 from models.contest_file import ContestFile
 from models.contest_import import import_contest
 from models.database import Engine, transaction, worker_engine
+from models.decisions import bring, pause_box
 from models.event import AccountOpened, pack_account_opened, pack_cast
 from models.outcomes import BY_LETTER, Outcome
 from models.receipt import Receipts
 from models.secrets import KeyRing
-from workers.decisions import bring, pause_box
 from workers.repair import RepairReport, repair
 
 KEYS = KeyRing(identity_key="made up for tests", session_keys=("made up too",))

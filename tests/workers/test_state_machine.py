@@ -16,11 +16,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from models.ballot_box import steer
 from models.database import LedgerAway, transaction, worker_engine
+from models.decisions import resume
 from models.outcomes import Outcome
 from tests.servers import empty_valkey
 from tests.workers.contests import Stage, stage
 from workers.books import compare, prove
-from workers.decisions import resume
 from workers.flush import flush_batch
 
 ACCOUNTS = st.integers(1, 4)

@@ -14,9 +14,9 @@ from models.ballot_box.keys import site_key
 from models.ballot_box.reading import read_box
 from models.contest_import import import_contest
 from models.database import transaction
+from models.decisions import bring, resume
 from models.outcomes import Outcome
 from tests.workers.contests import KEYS, Stage, contest_file, stage
-from workers.decisions import bring, resume
 
 
 def state_of(made: Stage) -> str:

@@ -1,0 +1,78 @@
+"""The audit log: who changed what, when, from what to what, and why. Rows are only ever added: a trigger of the
+database refuses every UPDATE, DELETE and TRUNCATE.
+
+It holds nothing of a voter but account numbers, so that it can be kept when personal data is erased.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Identity, Index, Integer, Table, Text, func, insert
+from sqlalchemy.dialects.postgresql import JSONB
+
+from models.database import metadata
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("operator_id", Integer, comment="none: a command or the system itself"),
+    Column("operator", Text, nullable=False, comment="the name as it was then"),
+    Column("address", Text, nullable=False, server_default="", comment="where the operator came from"),
+    Column("contest_id", Integer),
+    Column("action", Text, nullable=False, comment="such as entry.publish"),
+    Column("subject", Text, nullable=False, server_default="", comment="what it was done to, such as entry:12"),
+    Column("before", JSONB),
+    Column("after", JSONB),
+    Column("why", Text, nullable=False, server_default=""),
+    Index(None, "at"),
+)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does something: an operator, or (`operator_id` None) a command or job by its name."""
+
+    name: str
+    operator_id: int | None = None
+    address: str = ""
+
+
+SYSTEM = Actor("system")
+
+
+def record(
+    connection: Connection,
+    actor: Actor,
+    action: str,
+    subject: str = "",
+    *,
+    contest_id: int | None = None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    why: str = "",
+) -> None:
+    """Writes one line of the audit log, in the transaction of the change itself: neither stands without the other.
+
+    `action`: `<noun>.<verb>`; `before`, `after`: the values that changed, JSON.
+    """
+    connection.execute(
+        insert(audit).values(
+            operator_id=actor.operator_id,
+            operator=actor.name,
+            address=actor.address,
+            contest_id=contest_id,
+            action=action,
+            subject=subject,
+            before=before,
+            after=after,
+            why=why,
+        )
+    )
+
+
+def difference(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Only what differs: `before` and `after` for `record`."""
+    names = [name for name in after if before.get(name) != after[name]]
+    return {name: before.get(name) for name in names}, {name: after[name] for name in names}

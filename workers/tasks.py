@@ -1,0 +1,103 @@
+"""Running operators' tasks: a row of the ledger is taken, run, and told how it ended.
+
+| what happens             | then                                                                                     |
+|--------------------------|------------------------------------------------------------------------------------------|
+| dies while it runs       | after a minute without a word the ticker nudges it, and it runs again from its beginning |
+| stopped longer than that | another run has it: `Work.progress` says so by Cancelled, and its end is not written     |
+| asked to cancel          | `Work.progress` raises Cancelled at the next look; what was done by then stays           |
+| ledger or box is away    | the run ends without a word, and the task waits for the next nudge                       |
+| the worker has to stop   | the same                                                                                 |
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from models import task as tasks
+from models.ballot_box.connection import BoxAway, BoxClient, BoxFull, BoxRefused
+from models.database import Engine, LedgerAway, transaction
+from models.scratch.connection import ScratchAway, ScratchClient
+from models.settings import Settings
+from models.task import Task
+from workers.stopping import stopping
+
+log = structlog.get_logger()
+
+
+class TaskFailedError(Exception):
+    """A task cannot be done, and trying again would change nothing. The text says why, for operators, in Vietnamese."""
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error: an operator's wish, or another run
+    """The task must not go on."""
+
+
+class Interrupted(Exception):  # noqa: N818 - as above
+    """The worker has been asked to stop: another run will begin anew."""
+
+
+@dataclass
+class Work:
+    """What the function of a task gets. `task.payload` is what it was asked for."""
+
+    task: Task
+    engine: Engine
+    box: BoxClient
+    scratch: ScratchClient
+    settings: Settings
+    stopping: Callable[[], bool] = field(default=stopping.is_set)
+
+    def progress(self, done: int, total: int | None = None) -> None:
+        """Tells how far it is; to be called at least every 20 s. Errors: Cancelled, Interrupted, LedgerAway."""
+        if self.stopping():
+            raise Interrupted
+        with transaction(self.engine) as connection:
+            if not tasks.heard(connection, self.task.id, self.task.runs, done, total):
+                raise Cancelled
+
+
+Function = Callable[[Work], dict[str, Any]]
+"""Does a task; returns its result, JSON. It must bear being run again from its beginning.
+Errors: TaskFailedError; Cancelled and what `Work.progress` raises pass through.
+"""
+
+FUNCTIONS: dict[str, Function] = {}
+"""Kind of task → what does it. Filled below, and by nobody else."""
+
+
+def run_task(
+    engine: Engine, box: BoxClient, scratch: ScratchClient, settings: Settings, task_id: int, functions: Any = None
+) -> None:
+    """Runs a task that is due; one that is not, or that another worker has, is left alone. Errors: LedgerAway."""
+    with transaction(engine) as connection:
+        task = tasks.take(connection, task_id)
+    if task is None:
+        return
+    state, result, problem = "done", None, ""
+    try:
+        function = (FUNCTIONS if functions is None else functions)[task.kind]
+        result = function(Work(task, engine, box, scratch, settings))
+    except TaskFailedError as error:
+        state, problem = "failed", str(error)
+    except Cancelled:
+        state = "cancelled"
+    except (Interrupted, BoxAway, BoxFull, BoxRefused, LedgerAway, ScratchAway) as error:
+        log.warning("a task waits", task=task.id, kind=task.kind, problem=str(error) or type(error).__name__)
+        _again(engine, task)
+        return
+    except Exception as error:
+        log.exception("ALARM: a task failed", task=task.id, kind=task.kind)
+        state, problem = "failed", f"{type(error).__name__}"
+    with transaction(engine) as connection:
+        tasks.end(connection, task.id, task.runs, state, result=result, problem=problem)
+
+
+def _again(engine: Engine, task: Task) -> None:
+    """Lets the next nudge run it, where the ledger can be told; else it is taken for gone after a minute."""
+    try:
+        with transaction(engine) as connection:
+            tasks.put_back(connection, task.id, task.runs)
+    except LedgerAway as error:
+        log.warning("the ledger is away", problem=str(error))
