@@ -21,6 +21,9 @@ from api.fast_path import Application, FastPath
 from api.metrics import Metrics
 from api.openapi import describe
 from api.operations import Scrapes, health_router, metrics_router
+from api.operators.console import Console, is_console, translate_console_errors
+from api.operators.language import N_
+from api.operators.routes import console_routers
 from api.outcomes import Code, VoterProblem, problem
 from api.receipts import Receipts, receipts_router
 from api.sessions import Sessions
@@ -78,6 +81,8 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
 
     evidence = Evidence(keys.derived("device"), proxies)
 
+    console = Console(settings, keys, access, watch, evidence)
+
     app = FastAPI(
         title="Bình Chọn",
         version=version("binhchon"),
@@ -85,7 +90,7 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
         docs_url=None,  # the page loads its scripts from a third party
         redoc_url=None,
         redirect_slashes=False,  # a receipt's path has one spelling
-        lifespan=partial(_life, intake, watch, metrics, receipts, scrapes, login, openid),
+        lifespan=partial(_life, intake, watch, metrics, receipts, scrapes, login, openid, console),
         # Paths hold receipts, and headers hold sessions: neither may leave for a collector.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
@@ -101,12 +106,22 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
         *(personal_router(access, watch, receipts, language) for language in LANGUAGES),
         *(login_pages(login, language) for language in LANGUAGES),
         *(claims_router(login, evidence, settings.claims_per_hour, language) for language in LANGUAGES),
+        *console_routers(console),
     ):
         app.include_router(router)
-    _translate_errors(app, watch)
+    app.state.console = console
+    _translate_errors(app, watch, console)
+    translate_console_errors(app, console)
     describe(app, access.cookie.decode())
     fast = FastPath(
-        _secured(app), access=access, evidence=evidence, watch=watch, intake=intake, metrics=metrics, shelf=shelf
+        _secured(app),
+        access=access,
+        evidence=evidence,
+        watch=watch,
+        intake=intake,
+        metrics=metrics,
+        shelf=shelf,
+        routes=app.routes,
     )
     for language in LANGUAGES:
         app.include_router(vote_router(fast.cast, access, watch, evidence, metrics, language))
@@ -122,6 +137,7 @@ async def _life(
     scrapes: Scrapes,
     login: Login,
     openid: OpenId,
+    console: Console,
     _app: FastAPI,
 ) -> AsyncIterator[None]:
     """What one process starts before it serves, and stops after: votes first, so that each is still answered."""
@@ -140,9 +156,10 @@ async def _life(
     await scrapes.stop()
     await openid.stop()
     await login.stop()
+    await console.stop()
 
 
-def _translate_errors(app: FastAPI, watch: Watch) -> None:
+def _translate_errors(app: FastAPI, watch: Watch, console: Console) -> None:
     """Every error leaves as problem details, a page that does not exist as a page; nothing of the inside is shown."""
 
     async def refusal(_request: Request, error: Exception) -> Response:
@@ -151,6 +168,8 @@ def _translate_errors(app: FastAPI, watch: Watch) -> None:
 
     async def http(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
+        if is_console(request):
+            return console.refusal(request, status, N_("Không có trang này."))
         if status == 404 and _wants_page(request):
             language, path = language_of(request.url.path)
             if path.endswith("/") and len(path) > 1:  # as links come out of chats

@@ -62,6 +62,11 @@ class Evidence:
         self._proxies = proxies
         self._packed: dict[_Signs, bytes] = {}
 
+    def address_of(self, client: object, fields: Mapping[bytes, bytes]) -> str:
+        """The client's address as text; `client`: as ASGI has it."""
+        peer = client[0] if isinstance(client, tuple) else ""
+        return client_address(peer, fields.get(b"x-forwarded-for", b"").decode("latin-1"), self._proxies)
+
     def of(self, client: tuple[str, int] | None, fields: Mapping[bytes, bytes]) -> bytes:
         """8 bytes of device signature, then the address (4 or 16 bytes; none for a peer that has no address)."""
         peer = client[0] if client else ""

@@ -5,7 +5,9 @@ method → size of the body → session → `For-Account` → entry id → box r
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from starlette.routing import BaseRoute
 
 from api.access import Access, fields_of
 from api.answers import JSON, NO_SNIFF, NO_STORE, Answer, Receive, Scope, Send
@@ -54,8 +56,11 @@ class FastPath:
         intake: Intake,
         metrics: Metrics,
         shelf: Shelf,
+        routes: Sequence[BaseRoute],
     ) -> None:
         self._app = app
+        self.routes = routes
+        """Of `app`, for those who ask what there is."""
         self._access = access
         self._evidence = evidence
         self._watch = watch

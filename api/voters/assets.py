@@ -1,5 +1,5 @@
-"""Static files of the voters' pages: each under an address that carries the hash of its bytes, so that it may be kept
-for ever and a new one is a new address. They are read, and made as small as they get, once at start.
+"""Static files of the voters' pages and of the console: each under an address that carries the hash of its bytes, so
+that it may be kept for ever and a new one is a new address. They are read, and made as small as they get, once at start.
 
 A file of ours names another as `"./name"` (an import, a worker, a picture of the style sheet); what is served has the
 address with the hash there. So a file's hash changes with everything that it needs.
@@ -30,6 +30,8 @@ _SOURCE_MAP = re.compile(rb"\n?//# sourceMappingURL=\S*\s*$")
 _PACKAGES = {
     "altcha.js": "altcha/dist/external/altcha.min.js",
     "altcha-worker.js": "altcha/dist/workers/pbkdf2.js",
+    "uplot.css": "uplot/dist/uPlot.min.css",
+    "uplot.js": "uplot/dist/uPlot.esm.js",
 }
 """Name here → file of an npm package."""
 
@@ -94,10 +96,10 @@ def _asset(name: str, suffix: str, body: bytes) -> Asset:
 
 
 def _sources() -> dict[str, Path]:
-    """Everything in `static/`, and what the pages need of npm's packages."""
-    own = Path(str(files("api.voters").joinpath("static")))
+    """Everything in the two folders `static/`, and what the pages need of npm's packages."""
+    own = [Path(str(files(package).joinpath("static"))) for package in ("api.voters", "api.operators")]
     packages = {name: ROOT / "node_modules" / path for name, path in _PACKAGES.items()}
-    return {path.name: path for path in own.iterdir() if path.suffix in _TYPES} | packages
+    return {path.name: path for folder in own for path in folder.iterdir() if path.suffix in _TYPES} | packages
 
 
 _LOADED = load(_sources())

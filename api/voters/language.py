@@ -78,17 +78,18 @@ class Language:
         return text
 
 
-def _catalogue(code: str) -> Translations:
-    with files("api.voters").joinpath("locales", f"{code}.po").open("rb") as source:
-        catalogue = read_po(source, locale=code)
+def catalogue(package: str, code: str) -> Translations:
+    """The translations in `locales/<code>.po` of a package."""
+    with files(package).joinpath("locales", f"{code}.po").open("rb") as source:
+        messages = read_po(source, locale=code)
     compiled = BytesIO()
-    write_mo(compiled, catalogue)
+    write_mo(compiled, messages)
     compiled.seek(0)
     return Translations(compiled)
 
 
 VI = Language("vi", "Tiếng Việt", "", NullTranslations())
-EN = Language("en", "English", "/en", _catalogue("en"))
+EN = Language("en", "English", "/en", catalogue("api.voters", "en"))
 LANGUAGES = (VI, EN)
 
 

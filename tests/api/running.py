@@ -41,6 +41,7 @@ class RunningApi:
     """Serves until `stop`. `client` speaks to it; `http(…)` makes a further one."""
 
     def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self.app = create_app(settings)
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listening.bind(("127.0.0.1", 0))

@@ -1,0 +1,194 @@
+"""What the console's routes work with: the stores, who may come in, how a page is made, how a refusal looks.
+
+Its routes are plain functions that FastAPI runs in threads: they ask the ledger, and the same functions of `models/`
+serve the workers. What takes longer than a second is a task (`ask`), done by a worker.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from fastapi import FastAPI, Request, Response
+
+from api.access import Access
+from api.answers import HTML, answer
+from api.evidence import Evidence
+from api.operators.access import (
+    LANGUAGE_COOKIE,
+    LOGIN,
+    Acting,
+    ConsoleProblem,
+    LoginNeeded,
+    csrf_token,
+)
+from api.operators.language import N_, VI, Language, language_called
+from api.operators.sections import sections_for
+from api.operators.templates import render
+from api.outcomes import Code, problem
+from api.snapshot import Watch
+from api.voters.responses import respond, see_other
+from models import task as tasks
+from models.ballot_box.connection import BoxAway, BoxFull, BoxRefused, box_client
+from models.contest import Contest, contest_by_id, find_contest
+from models.database import Connection, LedgerAway, console_engine, transaction
+from models.decisions import bring
+from models.jobs import RUN_TASK, TASKS, enqueue
+from models.media import MediaFolder
+from models.scratch.connection import ScratchAway, async_scratch, scratch_client
+from models.secrets import KeyRing
+from models.settings import Settings
+from models.task import Task
+
+log = structlog.get_logger()
+
+PREFIX = "/operator"
+BOX_TIMEOUT_S = 5.0
+UNFORESEEN = N_("Có lỗi chưa lường trước; đã được ghi lại. Hãy thử lại.")
+AWAY: dict[type[Exception], str] = {
+    LedgerAway: N_("Sổ phiếu (PostgreSQL) không trả lời. Chưa có gì thay đổi; hãy thử lại sau ít phút."),
+    BoxAway: N_("Hòm phiếu không trả lời. Hãy thử lại sau ít phút."),
+    BoxFull: N_("Hòm phiếu đã đầy bộ nhớ."),
+    BoxRefused: N_("Hòm phiếu được cài đặt không đúng, nên không được dùng."),
+    ScratchAway: N_("Bộ nhớ tạm (scratch) không trả lời. Hãy thử lại sau ít phút."),
+}
+"""A store that is away, in words."""
+
+
+def is_console(request: Request) -> bool:
+    """Whether the request is for a page of the console."""
+    return request.url.path == PREFIX or request.url.path.startswith(PREFIX + "/")
+
+
+class Console:
+    """The console of one API process."""
+
+    def __init__(self, settings: Settings, keys: KeyRing, access: Access, watch: Watch, evidence: Evidence) -> None:
+        self.settings = settings
+        self.keys = keys
+        self.access = access
+        self.watch = watch
+        self.evidence = evidence
+        self.media = MediaFolder(settings.media())
+        self.engine = console_engine(settings.database())
+        self.box = box_client(settings.box(), timeout=BOX_TIMEOUT_S)
+        self.scratch = scratch_client(settings.scratch())
+        self.async_scratch = async_scratch(settings.scratch())
+        self.csrf_key = keys.derived("csrf")
+        self.secure = urlsplit(settings.origin()).scheme == "https"
+        self.cookie = "__Host-operator" if self.secure else "operator"
+
+    async def stop(self) -> None:
+        await self.async_scratch.aclose()
+        self.scratch.close()
+        self.box.close()
+        self.engine.dispose()
+
+    @contextmanager
+    def ledger(self) -> Iterator[Connection]:
+        """One transaction. Errors: LedgerAway."""
+        with transaction(self.engine) as connection:
+            yield connection
+
+    def contest(self, connection: Connection, contest_id: int | None = None) -> Contest:
+        """The contest with that id, or the one that this installation serves. Errors: UnknownContestError."""
+        if contest_id is not None:
+            return contest_by_id(connection, contest_id)
+        return find_contest(connection, self.settings.contest)
+
+    def in_effect(self, contest: Contest) -> bool:
+        """Brings what was decided into the box at once, after the commit. False where that must wait for the ticker."""
+        if contest.draft:
+            return True
+        try:
+            return bring(self.engine, self.box, contest)
+        except (BoxAway, BoxFull, BoxRefused, LedgerAway) as error:
+            log.warning("a decision waits for the ticker", contest=contest.slug, problem=str(error))
+            return False
+
+    def ask(self, acting: Acting, kind: str, payload: dict[str, Any], contest_id: int | None = None) -> int:
+        """A task for the workers, in a transaction of its own; returns its id. Errors: LedgerAway."""
+        with self.ledger() as connection:
+            task_id = tasks.ask(connection, kind, payload, acting.actor, contest_id=contest_id)
+        self.nudge(task_id)
+        return task_id
+
+    def nudge(self, task_id: int) -> None:
+        """Tells a worker of a task that has been committed; the ticker tells it too, a moment later."""
+        try:
+            enqueue(self.scratch, TASKS, RUN_TASK, task_id)
+        except ScratchAway as error:
+            log.warning("a task waits for scratch", task=task_id, problem=str(error))
+
+    def task(self, task_id: int) -> Task:
+        """Errors: ConsoleProblem (404), LedgerAway."""
+        with self.ledger() as connection:
+            found = tasks.find_task(connection, task_id)
+        if found is None:
+            raise ConsoleProblem(404, N_("Không có việc này."))
+        return found
+
+    def page(self, acting: Acting, template: str, status: int = 200, **values: object) -> Response:
+        """The page of a template, with what its layout needs."""
+        token = acting.request.cookies.get(self.cookie, "")
+        body = render(
+            template,
+            acting.language,
+            path=acting.request.url.path,
+            operator=acting.session,
+            csrf=csrf_token(self.csrf_key, token) if token else "",
+            sections=sections_for(acting.session),
+            may=acting.may,
+            **values,
+        )
+        return respond(answer(status, HTML, body))
+
+    def refusal(self, request: Request, status: int, sentence: str, **values: object) -> Response:
+        """A page that says in one sentence why there is no other."""
+        language = _language(request)
+        body = render(
+            "refusal.html",
+            language,
+            path=request.url.path,
+            operator=None,
+            csrf="",
+            sections=[],
+            may=lambda _role: False,
+            sentence=language.text(sentence, **values),
+        )
+        return respond(answer(status, HTML, body))
+
+
+def _language(request: Request) -> Language:
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    return language_called(chosen) if chosen else VI
+
+
+def translate_console_errors(app: FastAPI, console: Console) -> None:
+    """Every error of a console's route becomes a page."""
+
+    async def refused(request: Request, error: Exception) -> Response:
+        status, sentence, values = (
+            (error.status, error.sentence, error.values_)
+            if isinstance(error, ConsoleProblem)
+            else (500, UNFORESEEN, {})
+        )
+        return console.refusal(request, status, sentence, **values)
+
+    async def login(_request: Request, error: Exception) -> Response:
+        return see_other(error.address if isinstance(error, LoginNeeded) else LOGIN)
+
+    def away(sentence: str) -> Callable[[Request, Exception], Any]:
+        async def page(request: Request, error: Exception) -> Response:
+            if not is_console(request):
+                return respond(problem(Code.INTERNAL))
+            log.warning("the console could not do it", path=request.url.path, problem=str(error))
+            return console.refusal(request, 503, sentence)
+
+        return page
+
+    app.add_exception_handler(ConsoleProblem, refused)
+    app.add_exception_handler(LoginNeeded, login)
+    for kind, sentence in AWAY.items():
+        app.add_exception_handler(kind, away(sentence))

@@ -1,0 +1,50 @@
+"""The console's templates: Jinja2 as on the voters' pages (`api/voters/templates.py`), with texts, filters and `asset`
+of the same names, and a catalogue of its own.
+
+`console.html` is the layout, with the blocks `title`, `head` (for `<script type="module">`) and `main`. In every
+template: `operator` (the session, None before login), `csrf` (the token: `{% include "csrf.html" %}` in every form),
+`sections`, `path`, `may(Role)`. `{% from "parts.html" import … with context %}` has what several pages show: notices,
+faults, fields, tasks.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from api.operators.language import LANGUAGES, Language
+from api.voters.assets import address_of
+from models.operator import Role
+from models.times import milliseconds
+
+
+def render(name: str, language: Language, **values: object) -> bytes:
+    """The page of template `name` in UTF-8. Errors: jinja2.UndefinedError for a value that is missing."""
+    return _ENVIRONMENTS[language.code].get_template(name).render(values).encode()
+
+
+def _environment(language: Language) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("api.operators", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    i18n: Any = environment
+    i18n.install_gettext_translations(language.translations, newstyle=True)
+    environment.globals |= {"asset": address_of, "lang": language, "languages": LANGUAGES, "Role": Role}
+    environment.filters |= {
+        "field": language.of,
+        "moment": lambda at: language.moment(milliseconds(at) if isinstance(at, datetime) else at),
+        "number": language.number,
+        "say": language.text,
+        "votes": language.votes,
+    }
+    return environment
+
+
+_ENVIRONMENTS = {language.code: _environment(language) for language in LANGUAGES}
