@@ -22,7 +22,6 @@ from api.metrics import Metrics
 from api.openapi import describe
 from api.operations import Scrapes, health_router, metrics_router
 from api.operators.console import Console, is_console, translate_console_errors
-from api.operators.language import N_
 from api.operators.routes import console_routers
 from api.outcomes import Code, VoterProblem, problem
 from api.receipts import Receipts, receipts_router
@@ -169,7 +168,7 @@ def _translate_errors(app: FastAPI, watch: Watch, console: Console) -> None:
     async def http(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         if is_console(request):
-            return console.refusal(request, status, N_("Không có trang này."))
+            return console.absent(request, status)
         if status == 404 and _wants_page(request):
             language, path = language_of(request.url.path)
             if path.endswith("/") and len(path) > 1:  # as links come out of chats

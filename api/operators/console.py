@@ -144,6 +144,10 @@ class Console:
         )
         return respond(answer(status, HTML, body))
 
+    def absent(self, request: Request, status: int) -> Response:
+        """The page where there is none (404), or none for this method (405)."""
+        return self.refusal(request, status, N_("Không có trang này."))
+
     def refusal(self, request: Request, status: int, sentence: str, **values: object) -> Response:
         """A page that says in one sentence why there is no other."""
         language = _language(request)

@@ -1,5 +1,6 @@
 """Static files of the voters' pages and of the console: each under an address that carries the hash of its bytes, so
-that it may be kept for ever and a new one is a new address. They are read, and made as small as they get, once at start.
+that it may be kept for ever and a new one is a new address. They are read, and made as small as they get, once at
+start.
 
 A file of ours names another as `"./name"` (an import, a worker, a picture of the style sheet); what is served has the
 address with the hash there. So a file's hash changes with everything that it needs.
