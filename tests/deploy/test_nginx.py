@@ -215,6 +215,12 @@ def test_a_body_beyond_64_kb_is_refused_in_the_words_of_the_contract(ports, api)
     assert ask(ports[1], "PUT", "/api/entries/12/vote", body=b"x" * 64 * 1024)[0] == 200
 
 
+def test_operators_hand_in_files_that_voters_may_not(ports, api):
+    files = b"x" * 25 * 1024**2
+    assert ask(ports[1], "POST", "/operator/imports", body=files)[0] == 200
+    assert ask(ports[1], "POST", "/operator/imports", body=b"x" * (26 * 1024**2 + 1))[0] == 413
+
+
 @pytest.mark.parametrize(
     ("method", "code"), [("PUT", "not_confirmed"), ("POST", "not_confirmed"), ("GET", "not_ready")]
 )
