@@ -10,7 +10,6 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -21,41 +20,12 @@ from models.database import Engine, LedgerAway, transaction
 from models.scratch.connection import ScratchAway, ScratchClient
 from models.settings import Settings
 from models.task import Task
-from workers.stopping import stopping
+from workers.work import Cancelled as Cancelled  # noqa: PLC0414 - the runner's words too
+from workers.work import Interrupted as Interrupted  # noqa: PLC0414 - the same
+from workers.work import TaskFailedError as TaskFailedError  # noqa: PLC0414 - the same
+from workers.work import Work as Work  # noqa: PLC0414 - the same
 
 log = structlog.get_logger()
-
-
-class TaskFailedError(Exception):
-    """A task cannot be done, and trying again would change nothing. The text says why, for operators, in Vietnamese."""
-
-
-class Cancelled(Exception):  # noqa: N818 - not an error: an operator's wish, or another run
-    """The task must not go on."""
-
-
-class Interrupted(Exception):  # noqa: N818 - as above
-    """The worker has been asked to stop: another run will begin anew."""
-
-
-@dataclass
-class Work:
-    """What the function of a task gets. `task.payload` is what it was asked for."""
-
-    task: Task
-    engine: Engine
-    box: BoxClient
-    scratch: ScratchClient
-    settings: Settings
-    stopping: Callable[[], bool] = field(default=stopping.is_set)
-
-    def progress(self, done: int, total: int | None = None) -> None:
-        """Tells how far it is; to be called at least every 20 s. Errors: Cancelled, Interrupted, LedgerAway."""
-        if self.stopping():
-            raise Interrupted
-        with transaction(self.engine) as connection:
-            if not tasks.heard(connection, self.task.id, self.task.runs, done, total):
-                raise Cancelled
 
 
 Function = Callable[[Work], dict[str, Any]]
