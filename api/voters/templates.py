@@ -3,26 +3,24 @@
 Texts stand in Vietnamese between `{% trans %}` and `{% endtrans %}` or in `_("…")`; `render` puts them into the
 reader's language. In every template: `lang` (the language), `languages` (all of them), `url("/binh-chon")` (an
 address in this language), `asset("site.css")` (the address of a static file), the filters `number`, `votes`, `moment`,
-`until` (see `Language`), `prose`, and `entry | field("title")`, which is the English text of a record where there is
-one.
+`until` (see `Language`), `prose` (Markdown as HTML), `plain` (the same without marks, on one line), and
+`entry | field("title")`, which is the English text of a record where there is one.
 
 `layout.html` has the blocks `title`, `head` and `main`. It takes `view` (without one a page says nothing of the
 contest, its state and its organiser; with one there is `contest` too) and `path` (of this page in Vietnamese, with its
 query: for the switch of language and the navigation); both may be absent.
 """
 
-import re
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from api.voters.assets import address_of
 from api.voters.language import LANGUAGES, Language
 from api.voters.view import View
 from api.voters.words import script_words
-
-_HEADING = re.compile(r"\d+\. \S")
+from models.markdown import plain, rendered
 
 
 def render(name: str, language: Language, **values: object) -> bytes:
@@ -35,15 +33,8 @@ def render(name: str, language: Language, **values: object) -> bytes:
 
 
 def _prose(text: str) -> Markup:
-    """Paragraphs of an organiser's plain text; a first line such as `3. Số phiếu` becomes a heading."""
-    parts: list[Markup] = []
-    for block in re.split(r"\n\s*\n", text.strip()):
-        lines = block.strip().split("\n")
-        if len(lines) > 1 and _HEADING.match(lines[0]):
-            parts.append(Markup("<h2>{}</h2>").format(lines.pop(0)))
-        if any(lines):
-            parts.append(Markup("<p>{}</p>").format(Markup("<br>\n").join(escape(line) for line in lines)))
-    return Markup("\n").join(parts)
+    """An organiser's or author's Markdown."""
+    return Markup(rendered(text))  # noqa: S704 - cleaned there
 
 
 def _environment(language: Language) -> Environment:
@@ -70,6 +61,7 @@ def _environment(language: Language) -> Environment:
         "field": language.of,
         "moment": language.moment,
         "number": language.number,
+        "plain": plain,
         "prose": _prose,
         "until": language.until,
         "votes": language.votes,

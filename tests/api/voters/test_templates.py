@@ -7,10 +7,9 @@ from api.voters.language import VI
 from api.voters.templates import _prose, render
 
 
-def test_prose_makes_paragraphs_and_headings_and_escapes_both():
-    text = "1. Đầu <b>\nmột\nhai & ba\n\n\n2024 năm\n\n<script>"
-    assert _prose(text) == (
-        "<h2>1. Đầu &lt;b&gt;</h2>\n<p>một<br>\nhai &amp; ba</p>\n<p>2024 năm</p>\n<p>&lt;script&gt;</p>"
+def test_prose_is_markdown_below_the_pages_own_heading():
+    assert _prose("# Đầu <b>\n\nmột\nhai & **ba**") == (
+        "<h2>Đầu &lt;b&gt;</h2>\n<p>một<br>\nhai &amp; <strong>ba</strong></p>"
     )
     assert _prose(" \n ") == ""
 
