@@ -179,6 +179,11 @@ def decide_state(connection: Connection, contest_id: int, state: str) -> None:
     connection.execute(update(contests).where(contests.c.id == contest_id).values(values))
 
 
+def raise_version(connection: Connection, contest_id: int) -> None:
+    """Something was decided that the box or the voters' pages must learn: the ticker brings it, or who decided."""
+    connection.execute(update(contests).where(contests.c.id == contest_id).values(version=contests.c.version + 1))
+
+
 def take_over_stops(connection: Connection, contest_id: int, stops: int) -> Contest:
     """Writes down that voting was stopped on the box alone, if the ledger has seen fewer than `stops` of them.
 

@@ -3,10 +3,11 @@
 import re
 import unicodedata
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, LiteralString
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 from models.times import VIETNAM
 
@@ -20,7 +21,7 @@ _RFC3339 = re.compile(
 )
 # They reorder or break the text around them on every page that shows it.
 _BIDI_AND_BREAKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2028\u2029\u2066\u2067\u2068\u2069")
-_HOW_TO_WRITE = 'write a date and time such as 2025-11-05T00:00:00+07:00, a date, "today" or "today+16d"'
+_HOW_TO_WRITE: LiteralString = 'write a date and time such as 2025-11-05T00:00:00+07:00, a date, "today" or "today+16d"'
 
 
 def _tidy(value: Any) -> Any:
@@ -35,7 +36,11 @@ def _printable(value: str, allowed: str = "") -> str:
         if character in allowed:
             continue
         if unicodedata.category(character) == "Cc" or character in _BIDI_AND_BREAKS:
-            raise ValueError(f"must not contain the control character U+{ord(character):04X}")
+            raise PydanticCustomError(
+                "control_character",
+                "must not contain the control character {character}",
+                {"character": f"U+{ord(character):04X}"},
+            )
     return value
 
 
@@ -45,7 +50,9 @@ def _printable_lines(value: str) -> str:
 
 def _slug(value: str) -> str:
     if not re.fullmatch(SLUG_PATTERN, value):
-        raise ValueError('must be small letters a-z, digits and single hyphens, such as "may-loc-nuoc"')
+        raise PydanticCustomError(
+            "slug", 'must be small letters a-z, digits and single hyphens, such as "may-loc-nuoc"'
+        )
     return value
 
 
@@ -58,11 +65,12 @@ def _moment(value: Any, info: ValidationInfo) -> Any:
     elif isinstance(value, date):
         moment = datetime.combine(value, time.min)
     else:
-        raise ValueError(_HOW_TO_WRITE)  # noqa: TRY004  pydantic turns a ValueError into a problem, a TypeError into a crash
+        raise PydanticCustomError("moment", _HOW_TO_WRITE)
     if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
-        raise ValueError(f"the year must be between {EARLIEST_YEAR} and {LATEST_YEAR}")
+        years = {"earliest": EARLIEST_YEAR, "latest": LATEST_YEAR}
+        raise PydanticCustomError("year", "the year must be between {earliest} and {latest}", years)
     if moment.microsecond % 1000:
-        raise ValueError("must not be finer than a millisecond")
+        raise PydanticCustomError("too_fine", "must not be finer than a millisecond")
     return (moment if moment.tzinfo else moment.replace(tzinfo=VIETNAM)).astimezone(UTC)
 
 
@@ -71,18 +79,20 @@ def _moment_from_text(text: str, info: ValidationInfo) -> date:
     if match := _TODAY.fullmatch(text):
         return now.astimezone(VIETNAM).date() + timedelta(days=int(match[1] or 0))
     if not _RFC3339.fullmatch(text):
-        raise ValueError(_HOW_TO_WRITE)
+        raise PydanticCustomError("moment", _HOW_TO_WRITE)
     try:
         return datetime.fromisoformat(text.upper()) if len(text) > len("2025-11-05") else date.fromisoformat(text)
     except ValueError:
-        raise ValueError("there is no such day or time") from None
+        raise PydanticCustomError("no_such_moment", "there is no such day or time") from None
 
 
 def _beside(value: str) -> str:
     """The path of a file in the folder of the contest file, or below it."""
     parts = value.split("/")
     if "\\" in value or ":" in value or any(part in {"", ".", ".."} for part in parts):
-        raise ValueError('must be a file beside the contest file, such as "pictures/may-loc-nuoc.jpg"')
+        raise PydanticCustomError(
+            "file_name", 'must be a file beside the contest file, such as "pictures/may-loc-nuoc.jpg"'
+        )
     return value
 
 
@@ -96,7 +106,9 @@ def _link(value: str) -> str:
     except ValueError:
         good = False
     if not good or not value.isascii() or re.search(r"[\s\"<>\\^`{|}]", value):
-        raise ValueError('must be an address that begins with https://, such as "https://example.com/video"')
+        raise PydanticCustomError(
+            "link", 'must be an address that begins with https://, such as "https://example.com/video"'
+        )
     return value
 
 

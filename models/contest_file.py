@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
-from models.contest_fields import FileName, Line, Link, LongText, Moment, OptionalLine, Slug, Summary
+from models.contest_fields import FileName, Line, Moment, OptionalLine, Slug
 from models.contest_texts import ContestTexts
+from models.entry_fields import EntryFields
 from models.toml_lines import line_of, toml_lines
 
 MAX_BYTES = 5 * 1024**2
@@ -47,7 +48,7 @@ class FileContest(_Table, ContestTexts):
     @classmethod
     def _after_opening(cls, value: datetime, info: ValidationInfo) -> datetime:
         if "opens_at" in info.data and value <= info.data["opens_at"]:
-            raise ValueError("must be later than opens_at")
+            raise PydanticCustomError("window", "must be later than opens_at")
         return value
 
 
@@ -75,21 +76,10 @@ class FileAttachment(_Table):
     title_en: OptionalLine = ""
 
 
-class FileEntry(_Table):
-    """One of `[[entries]]`; `category` is the slug of a category of the same file. `video` is a link or empty."""
+class FileEntry(_Table, EntryFields):
+    """One of `[[entries]]`; `category` is the slug of a category of the same file."""
 
-    slug: Slug
-    title: Line
-    category: Slug
-    author: OptionalLine = ""
-    unit: OptionalLine = ""
-    summary: Summary = ""
-    text: LongText = ""
-    title_en: OptionalLine = ""
-    summary_en: Summary = ""
-    text_en: LongText = ""
     pictures: Annotated[tuple[FilePicture, ...], Field(max_length=MAX_PICTURES, strict=False)] = ()
-    video: Link = ""
     attachments: Annotated[tuple[FileAttachment, ...], Field(max_length=MAX_ATTACHMENTS, strict=False)] = ()
     published: bool = True
 
@@ -196,7 +186,6 @@ _WORDS = {
     "too_long": "there may be at most {max_length}",
     "tuple_type": "must be written as [[{field}]]",
     "model_type": "must be a table of its own",
-    "value_error": "{error}",
 }
 
 

@@ -1,15 +1,27 @@
 """Importing a contest file into the ledger: create or change, never touching a vote."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, text, update
 
-from models.contest import UnknownContestError, categories, contests, entries, find_contest
+from models import audit
+from models.audit import Actor
+from models.contest import (
+    UnknownContestError,
+    categories,
+    contest_by_id,
+    contests,
+    entries,
+    find_contest,
+    raise_version,
+)
 from models.contest_file import ContestFile, FileContest, FileEntry
 from models.contest_media import Media
 from models.contest_texts import TEXTS
+
+IMPORTER = Actor("binhchon import-contest")
 
 
 class ImportRefusedError(Exception):
@@ -48,13 +60,22 @@ def import_contest(
     else:
         if contest.key_fingerprint != fingerprint:
             raise ImportRefusedError("this installation's identity key is not the one that the contest was made with")
+        contest = contest_by_id(connection, contest.id, lock=True)
         _refuse_forbidden(connection, contest.id, file.contest)
         report = ImportReport(contest.id, contest.slug)
         report.changed = _alter(connection, contests, contest.id, _contest_values(file.contest))
     _import_entries(connection, file, media or {}, report)
-    if report.changed and not report.created:
-        connection.execute(
-            update(contests).where(contests.c.id == report.contest_id).values(version=contests.c.version + 1)
+    if report.changed:
+        if not report.created:
+            raise_version(connection, report.contest_id)
+        after = asdict(report)
+        audit.record(
+            connection,
+            IMPORTER,
+            "contest.import",
+            f"contest:{report.contest_id}",
+            contest_id=report.contest_id,
+            after=after,
         )
     return report
 
@@ -147,9 +168,10 @@ def _contents(entry: FileEntry, media: Media) -> dict[str, str]:
 
 
 def _alter(connection: Connection, table: Table, row_id: int, values: dict[str, Any]) -> bool:
-    """Writes the values if one of them differs. Returns whether one did."""
+    """Writes the values if one of them differs; an entry's version rises then. Returns whether one did."""
     before = connection.execute(select(*(table.c[name] for name in values)).where(table.c.id == row_id)).one()
     if tuple(before) == tuple(values.values()):
         return False
-    connection.execute(update(table).where(table.c.id == row_id).values(values))
+    rising = {"version": entries.c.version + 1} if table is entries else {}
+    connection.execute(update(table).where(table.c.id == row_id).values(values | rising))
     return True
