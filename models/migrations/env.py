@@ -5,12 +5,19 @@ from alembic import context
 import models.account_opening
 import models.audit
 import models.claim
+import models.claim_answer
 import models.contest
+import models.correction
+import models.correction_votes
 import models.cursor
+import models.data_request
 import models.operator
+import models.result
+import models.retention
 import models.task
 import models.upload
-import models.vote  # noqa: F401 - each import adds its tables to the metadata
+import models.vote
+import models.working_days  # noqa: F401 - each import adds its tables to the metadata
 from models.database import metadata
 
 context.configure(
