@@ -1,0 +1,187 @@
+"""Corrections: votes taken out of the count, or put back, as an object that one operator proposes and another approves.
+
+    counting ─▶ proposed ─▶ approved ─▶ running ─▶ done | cancelled
+             └▶ refused   └▶ rejected
+
+While it is counted, the votes that it means are written down one by one (`models/correction_votes.py`): a correction is
+about exactly these votes, and a vote that is cast later is not in it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Connection,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from models.audit import Actor
+from models.database import metadata
+from models.operator import Role
+
+ACTIONS = ("void", "restore")
+STATES = ("counting", "refused", "proposed", "rejected", "approved", "running", "done", "cancelled")
+REASON_LENGTH = 200
+"""Characters of a public reason: each vote's event in the log carries it."""
+
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("contest_id", Integer, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("criteria", JSONB, nullable=False, comment="models.correction_criteria.Criteria"),
+    Column("undoes", BigInteger, comment="the correction whose votes, those that it changed, this one turns back"),
+    Column("reason", Text, nullable=False, comment="public, Vietnamese; what receipts and the public log say"),
+    Column("reason_en", Text, nullable=False, server_default=""),
+    Column("note", Text, nullable=False, server_default="", comment="for operators only"),
+    Column("state", Text, nullable=False, server_default="counting"),
+    Column("numbers", JSONB, comment="of the dry run: models.correction_votes.Numbers"),
+    Column("large", Boolean, nullable=False, server_default="false", comment="so many that it must be typed"),
+    Column("problem", Text, nullable=False, server_default="", comment="why it was refused, for people"),
+    Column("proposed_by", Integer, comment="operator"),
+    Column("proposed_name", Text, nullable=False),
+    Column("proposed_role", Text, nullable=False),
+    Column("proposed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("decided_by", Integer, comment="operator"),
+    Column("decided_name", Text, nullable=False, server_default=""),
+    Column("decided_role", Text, nullable=False, server_default=""),
+    Column("decided_at", DateTime(timezone=True)),
+    Column("decision_note", Text, nullable=False, server_default=""),
+    Column("task_id", BigInteger, comment="the latest: counts it, or does it"),
+    Column("settled_at", DateTime(timezone=True), comment="when it was written down what had been so before"),
+    Column("result", JSONB, comment="models.correction_votes.Result"),
+    Column("ended_at", DateTime(timezone=True)),
+    CheckConstraint(f"action IN {ACTIONS}", name="action"),
+    CheckConstraint(f"state IN {STATES}", name="state"),
+    Index(None, "contest_id"),
+)
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A correction's row."""
+
+    id: int
+    contest_id: int
+    action: str
+    criteria: dict[str, Any]
+    undoes: int | None
+    reason: str
+    reason_en: str
+    note: str
+    state: str
+    numbers: dict[str, Any] | None
+    large: bool
+    problem: str
+    proposed_by: int | None
+    proposed_name: str
+    proposed_role: str
+    proposed_at: datetime
+    decided_by: int | None
+    decided_name: str
+    decided_role: str
+    decided_at: datetime | None
+    decision_note: str
+    task_id: int | None
+    settled_at: datetime | None
+    result: dict[str, Any] | None
+    ended_at: datetime | None
+
+    @property
+    def voids(self) -> bool:
+        return self.action == "void"
+
+    @property
+    def ended(self) -> bool:
+        return self.state in {"refused", "rejected", "done", "cancelled"}
+
+    @property
+    def undoable(self) -> bool:
+        """Whether it changed votes that can be turned back."""
+        return self.state in {"done", "cancelled"} and bool((self.result or {}).get("done"))
+
+
+_COLUMNS = [corrections.c[name] for name in Correction.__dataclass_fields__]
+
+
+def _correction(row: Any) -> Correction:
+    return Correction(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a correction is made of."""
+
+    action: str
+    criteria: dict[str, Any]
+    reason: str
+    reason_en: str = ""
+    note: str = ""
+    undoes: int | None = None
+
+
+def propose(connection: Connection, contest_id: int, proposal: Proposal, actor: Actor, role: Role) -> int:
+    """Writes a correction down, to be counted. Returns its id."""
+    values = vars(proposal) | {
+        "contest_id": contest_id,
+        "proposed_by": actor.operator_id,
+        "proposed_name": actor.name,
+        "proposed_role": role.value,
+    }
+    made: int = connection.execute(insert(corrections).values(values).returning(corrections.c.id)).scalar_one()
+    return made
+
+
+def find_correction(connection: Connection, correction_id: int, *, lock: bool = False) -> Correction | None:
+    query = select(*_COLUMNS).where(corrections.c.id == correction_id)
+    row = connection.execute(query.with_for_update() if lock else query).first()
+    return _correction(row) if row else None
+
+
+def corrections_of(connection: Connection, contest_id: int, *, limit: int = 200) -> list[Correction]:
+    """The latest corrections of a contest, newest first."""
+    query = select(*_COLUMNS).where(corrections.c.contest_id == contest_id)
+    return [_correction(row) for row in connection.execute(query.order_by(corrections.c.id.desc()).limit(limit))]
+
+
+def undone_by(connection: Connection, correction_id: int) -> list[Correction]:
+    """The corrections that turn this one back, oldest first."""
+    query = select(*_COLUMNS).where(corrections.c.undoes == correction_id).order_by(corrections.c.id)
+    return [_correction(row) for row in connection.execute(query)]
+
+
+def waiting_for_approval(connection: Connection, contest_id: int) -> int:
+    """How many corrections of the contest wait for a second operator."""
+    query = select(func.count()).where(corrections.c.contest_id == contest_id, corrections.c.state == "proposed")
+    return int(connection.scalar(query) or 0)
+
+
+def move(connection: Connection, correction_id: int, before: str, after: str, **values: Any) -> bool:
+    """Takes a correction from the state `before` to `after`, with `values`. False where it is not in `before`."""
+    result = connection.execute(
+        update(corrections)
+        .where(corrections.c.id == correction_id, corrections.c.state == before)
+        .values(state=after, **values)
+    )
+    return result.rowcount == 1
+
+
+def give_task(connection: Connection, correction_id: int, task_id: int) -> None:
+    """Notes the task that counts the correction, or does it."""
+    connection.execute(update(corrections).where(corrections.c.id == correction_id).values(task_id=task_id))
