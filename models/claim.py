@@ -1,5 +1,5 @@
 """Claims: what voters report as a lost vote. The API puts them into scratch (`models/scratch/claims.py`), a worker
-stores them here, operators answer them.
+stores them here, operators answer them (`models/claim_inbox.py`).
 """
 
 import secrets
@@ -9,12 +9,26 @@ from uuid import UUID, uuid4
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import BigInteger, Column, Connection, DateTime, Integer, String, Table, Text, Uuid, func
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    DateTime,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    Uuid,
+    func,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from models.database import metadata
 from models.times import from_ms
 
+STATES = ("open", "answered", "reopened")
 REFERENCE_LENGTH = 10
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 _READ = str.maketrans("OIL", "011", "- ")
@@ -35,6 +49,13 @@ claims = Table(
     Column("receipt", BigInteger, comment="the 60-bit number of a genuine receipt"),
     Column("contact", Text, nullable=False, comment="an address to answer to, as it was typed; erased after answering"),
     Column("account_id", BigInteger, comment="of the session; none: nobody was logged in"),
+    Column("state", Text, nullable=False, server_default="open"),
+    Column("version", Integer, nullable=False, server_default="1", comment="rises with every change by an operator"),
+    Column("answered_at", DateTime(timezone=True), comment="the latest answer"),
+    Column("erased_at", DateTime(timezone=True), comment="when its words were erased"),
+    CheckConstraint(f"state IN {STATES}", name="state"),
+    Index(None, "account_id"),
+    Index(None, "contest_id", "received_at"),
 )
 
 
