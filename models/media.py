@@ -1,8 +1,9 @@
 """Pictures and attachments of entries, in a folder that every API process reads.
 
-A file's name is the hash of its bytes (`<32 hex digits>.webp` or `.pdf`), so it never changes, and what it replaces
-stays until nobody shows it. Nothing that an author handed in is served as it came: pictures are drawn anew, which
-leaves out everything hidden in them (place, device, name); an attachment is served as it is, by `api/voters/media.py`.
+A file's name is the hash of its bytes (`<32 hex digits>.webp`, `.avif` or `.pdf`), so it never changes, and what it
+replaces stays until nobody shows it. Nothing that an author handed in is served as it came: pictures are drawn anew,
+which leaves out everything hidden in them (place, device, name); an attachment is served as it is, by
+`api/voters/media.py`.
 
 Beside the files lies a note for each picture that was taken, `<hash of its bytes>.json`: importing the same picture
 again is quick and gives the same files, also with another version of the library.
@@ -16,9 +17,9 @@ import tempfile
 import warnings
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, features
 
 MAX_PICTURE_BYTES = 20 * 1024**2
 MAX_PIXELS = 40_000_000
@@ -26,12 +27,19 @@ MAX_ATTACHMENT_BYTES = 10 * 1024**2
 WIDTHS = (320, 640, 1280)  # pixels
 TALLEST = 2560  # pixels; a taller picture is made narrower
 QUALITY = 75
+AVIF_QUALITY = 50
+AVIF_SPEEDS = ((1_000_000, 6), (MAX_PIXELS, 8))
+"""Up to so many pixels, so fast (0 slowest … 10): the slower one saves more, and a large picture would take seconds."""
+AVIF_FROM = 24 * 1024
+"""Bytes of the largest WebP from which a picture is drawn as AVIF too: below, it saves less than it costs to draw."""
+AVIF_GAIN = 0.9
+"""AVIF is kept where all its sizes together take at most this part of WebP's."""
 ADDRESS = "/media/"
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
 
 _TOO_MANY = f"has more than {MAX_PIXELS // 1_000_000} million pixels"
-_NAME = re.compile(r"[0-9a-f]{32}\.(?:webp|pdf)", re.ASCII)
-_RECIPE = f"1 {WIDTHS} {TALLEST} {QUALITY}"
+_NAME = re.compile(r"[0-9a-f]{32}\.(?:webp|avif|pdf)", re.ASCII)
+_RECIPE = f"2 {WIDTHS} {TALLEST} {QUALITY} {AVIF_QUALITY} {AVIF_SPEEDS} {AVIF_FROM} {AVIF_GAIN}"
 """What decides how a picture is drawn; another recipe draws every picture anew."""
 
 
@@ -45,26 +53,23 @@ class MediaFolder:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def take_picture(self, source: Path) -> list[dict[str, Any]]:
-        """Keeps the picture in the file `source` in each width up to its own.
+    def take_picture(self, source: Path | bytes) -> list[dict[str, Any]]:
+        """Keeps the picture in the file `source` (or that has these bytes) in each width up to its own.
 
-        Returns `[{"width", "height" (pixels), "address"}]`, the narrowest first.
-        Errors: MediaError; OSError of the folder.
+        Returns `[{"width", "height" (pixels), "address"}]`, the narrowest first; each with `"avif"`, another address,
+        where that format makes the picture smaller. Errors: MediaError; OSError of the folder.
         """
         content = _content(source, MAX_PICTURE_BYTES)
         note = self._path / f"{_digest(_RECIPE.encode() + content)}.json"
         known = _noted(note)
-        if known is not None and all(self.path_of(_name(size)) for size in known):
+        if known is not None and all(self.path_of(name) for size in known for name in _names(size)):
             return known
-        sizes = [
-            {"width": width, "height": height, "address": ADDRESS + self._keep(body, "webp")}
-            for width, height, body in _drawn(content)
-        ]
+        sizes = [self._keep_size(drawn) for drawn in _drawn(content)]
         _write(note, json.dumps(sizes).encode())
         return sizes
 
-    def take_attachment(self, source: Path) -> dict[str, Any]:
-        """Keeps the PDF in the file `source`. Returns `{"address", "bytes"}`.
+    def take_attachment(self, source: Path | bytes) -> dict[str, Any]:
+        """Keeps the PDF in the file `source` (or that has these bytes). Returns `{"address", "bytes"}`.
 
         Errors: MediaError; OSError of the folder.
         """
@@ -74,11 +79,15 @@ class MediaFolder:
         return {"address": ADDRESS + self._keep(content, "pdf"), "bytes": len(content)}
 
     def path_of(self, name: str) -> Path | None:
-        """The file `name` (`<hash>.webp` or `<hash>.pdf`); None where there is none, whatever the name says."""
+        """The file `name` (`<hash>.webp`, `.avif` or `.pdf`); None where there is none, whatever the name says."""
         if not _NAME.fullmatch(name):
             return None
         path = self._path / name
         return path if path.is_file() else None
+
+    def _keep_size(self, drawn: "_Drawn") -> dict[str, Any]:
+        size = {"width": drawn.width, "height": drawn.height, "address": ADDRESS + self._keep(drawn.webp, "webp")}
+        return size | {"avif": ADDRESS + self._keep(drawn.avif, "avif")} if drawn.avif else size
 
     def _keep(self, content: bytes, suffix: str) -> str:
         name = f"{_digest(content)}.{suffix}"
@@ -91,19 +100,33 @@ def _digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def _name(size: dict[str, Any]) -> str:
-    return str(size["address"]).removeprefix(ADDRESS)
+class _Drawn(NamedTuple):
+    """A picture in one width; `avif` is empty where it is not worth it."""
+
+    width: int
+    height: int
+    webp: bytes
+    avif: bytes = b""
 
 
-def _content(source: Path, limit: int) -> bytes:
-    try:
-        with source.open("rb") as file:
-            content = file.read(limit + 1)
-    except OSError as error:
-        raise MediaError(f"cannot be read: {error.strerror}") from None
+def _names(size: dict[str, Any]) -> list[str]:
+    return [str(size[key]).removeprefix(ADDRESS) for key in ("address", "avif") if key in size]
+
+
+def _content(source: Path | bytes, limit: int) -> bytes:
+    content = source if isinstance(source, bytes) else _read(source, limit)
     if len(content) > limit:
         raise MediaError(f"is larger than {limit // 1024**2} MB")
     return content
+
+
+def _read(source: Path, limit: int) -> bytes:
+    """At most a byte more than `limit`. Errors: MediaError."""
+    try:
+        with source.open("rb") as file:
+            return file.read(limit + 1)
+    except OSError as error:
+        raise MediaError(f"cannot be read: {error.strerror}") from None
 
 
 def _noted(note: Path) -> list[dict[str, Any]] | None:
@@ -130,8 +153,8 @@ def _write(path: Path, content: bytes) -> None:
             raise
 
 
-def _drawn(content: bytes) -> list[tuple[int, int, bytes]]:
-    """The picture as WebP in each width, as (width, height, bytes). Errors: MediaError."""
+def _drawn(content: bytes) -> list[_Drawn]:
+    """The picture in each width. Errors: MediaError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of oddities in metadata, which are left out anyway
@@ -146,7 +169,19 @@ def _drawn(content: bytes) -> list[tuple[int, int, bytes]]:
     except Exception:  # noqa: BLE001 - decoders raise anything at all on broken files
         raise MediaError("is no picture that can be read (JPEG, PNG, WebP or AVIF)") from None
     plain.info = {}  # no profile, place or text goes into what is written
-    return [_scaled(plain, width, height) for width, height in _sizes(plain.width, plain.height)]
+    small = [_scaled(plain, width, height) for width, height in _sizes(plain.width, plain.height)]
+    drawn = [_Drawn(one.width, one.height, _written(one, "WEBP", quality=QUALITY, method=5)) for one in small]
+    return _with_avif(drawn, small)
+
+
+def _with_avif(drawn: list[_Drawn], small: list[Image.Image]) -> list[_Drawn]:
+    """With AVIF beside WebP where that is worth it. One thread draws it: the other core is for votes."""
+    if len(drawn[-1].webp) < AVIF_FROM or not features.check("avif"):
+        return drawn
+    bodies = [_avif(one) for one in small]
+    if sum(map(len, bodies)) > AVIF_GAIN * sum(len(one.webp) for one in drawn):
+        return drawn
+    return [one._replace(avif=body) for one, body in zip(drawn, bodies, strict=True)]
 
 
 def _refuse_huge(picture: Image.Image) -> None:
@@ -161,8 +196,17 @@ def _sizes(width: int, height: int) -> list[tuple[int, int]]:
     return [(max(1, round(width * scale)), max(1, round(height * scale))) for scale in scales]
 
 
-def _scaled(picture: Image.Image, width: int, height: int) -> tuple[int, int, bytes]:
+def _scaled(picture: Image.Image, width: int, height: int) -> Image.Image:
+    same = picture.size == (width, height)
+    return picture if same else picture.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _avif(picture: Image.Image) -> bytes:
+    speed = next(speed for most, speed in AVIF_SPEEDS if picture.width * picture.height <= most)
+    return _written(picture, "AVIF", quality=AVIF_QUALITY, speed=speed, max_threads=1)
+
+
+def _written(picture: Image.Image, kind: str, **options: Any) -> bytes:
     written = BytesIO()
-    small = picture if picture.size == (width, height) else picture.resize((width, height), Image.Resampling.LANCZOS)
-    small.save(written, "WEBP", quality=QUALITY, method=5)
-    return width, height, written.getvalue()
+    picture.save(written, kind, **options)
+    return written.getvalue()

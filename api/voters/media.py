@@ -1,4 +1,4 @@
-"""`/media/<hash>.webp` and `.pdf`: pictures and attachments of entries, from the media folder by way of memory.
+"""`/media/<hash>.webp`, `.avif`, `.pdf`: pictures and attachments of entries, from the media folder by way of memory.
 
 A file is read in a thread, once for as long as it stays in memory: the votes do not wait for a disk. What is in memory
 is served by the fast path.
@@ -86,8 +86,8 @@ def _answer(name: str, content: bytes) -> Cached:
     digest, _, suffix = name.rpartition(".")
     tag = b'"%s"' % digest.encode()
     kept: tuple[Header, ...] = ((b"etag", tag), FOR_EVER)
-    if suffix == "webp":
-        return Cached(tag, answer(200, b"image/webp", content, kept), None)
+    if suffix in {"webp", "avif"}:
+        return Cached(tag, answer(200, b"image/" + suffix.encode(), content, kept), None)
     shown_as = b'inline; filename="tai-lieu-%s.pdf"' % digest[:8].encode()
     ready = answer(200, b"application/pdf", content, (*kept, (b"content-disposition", shown_as)))
     headers = [header for header in ready.start["headers"] if header[0] != _ATTACHMENT_POLICY[0]]

@@ -21,6 +21,13 @@ def picture(width: int = 800, height: int = 500, kind: str = "JPEG", **options: 
     return written.getvalue()
 
 
+def noisy(width: int = 800, height: int = 500) -> bytes:
+    """A picture with so many details that it is worth a second format."""
+    written = BytesIO()
+    Image.effect_noise((width, height), 60).convert("RGB").save(written, "JPEG", exif=b"Exif\0\0Hidden")
+    return written.getvalue()
+
+
 def bomb(width: int, height: int) -> bytes:
     """A PNG of a few bytes whose header claims a huge picture."""
 

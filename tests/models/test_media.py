@@ -1,6 +1,7 @@
 """The media folder: what is kept of a picture, what is refused, what is never found."""
 
 import re
+import time
 from io import BytesIO
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from models.media import MAX_ATTACHMENT_BYTES, MAX_PICTURE_BYTES, MediaError, MediaFolder
-from tests.models.pictures import PDF, bomb, picture, write
+from tests.models.pictures import PDF, bomb, noisy, picture, write
 
 
 @pytest.fixture
@@ -63,6 +64,35 @@ def test_modes_of_colour(folder, tmp_path, mode):
     assert sizes_of(folder, tmp_path, content) == [(40, 30)]
 
 
+def test_a_photograph_is_drawn_as_avif_too_where_that_is_smaller(folder, tmp_path):
+    sizes = folder.take_picture(write(tmp_path, "a", noisy()))
+    assert [size["width"] for size in sizes] == [320, 640, 800]
+    for size in sizes:
+        small, other = kept(folder, size["avif"]), kept(folder, size["address"])
+        with Image.open(BytesIO(small)) as image:
+            assert (image.format, image.size) == ("AVIF", (size["width"], size["height"]))
+        assert b"Hidden" not in small
+        assert len(small) < len(other)
+
+
+def test_a_lost_avif_is_drawn_again(folder, tmp_path):
+    content = noisy()
+    sizes = folder.take_picture(content)
+    (tmp_path / "media" / sizes[0]["avif"].removeprefix("/media/")).unlink()
+    assert folder.take_picture(content) == sizes
+    kept(folder, sizes[0]["avif"])
+
+
+def test_a_simple_drawing_is_left_at_one_format(folder, tmp_path):
+    assert all("avif" not in size for size in folder.take_picture(picture()))
+
+
+def test_the_largest_picture_takes_about_a_second(folder):
+    begun = time.process_time()
+    folder.take_picture(noisy(1280, 2560))
+    assert time.process_time() - begun < 4  # 1.5 s on a quiet machine
+
+
 def test_what_is_transparent_stays_so(folder, tmp_path):
     content = picture(40, 30, "PNG", mode="RGBA", colour=(0, 0, 0, 0))
     (size,) = folder.take_picture(write(tmp_path, "a", content))
@@ -105,20 +135,56 @@ def test_a_file_that_was_lost_is_drawn_again(folder, tmp_path):
         (b"", "is no picture"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "is no picture"),
         (b"GIF89a" + bytes(100), "is no picture"),
+        (picture(kind="GIF"), "is no picture"),
+        (b"GIF89a" + picture(), "is no picture"),
+        (b"<html><script>alert(1)</script>" + picture(), "is no picture"),
         (picture()[:2000], "is no picture"),
         (picture(kind="PNG")[:300], "is no picture"),
         (picture(kind="WEBP")[:60], "is no picture"),
         (bomb(100, 100), "is no picture"),
+        (bomb(0, 100), "is no picture"),
+        (bomb(20_000, 10_000), "has more than 40 million pixels"),
         (bomb(8000, 8000), "has more than 40 million pixels"),
         (bomb(60_000, 60_000), "has more than 40 million pixels"),
         (bytes(MAX_PICTURE_BYTES + 1), "is larger than 20 MB"),
     ],
-    ids=["empty", "svg", "gif", "jpeg cut", "png cut", "webp cut", "no pixels", "64 MP", "3600 MP", "large"],
+    ids=[
+        "empty",
+        "svg",
+        "gif",
+        "whole gif",
+        "gif and jpeg",
+        "html and jpeg",
+        "jpeg cut",
+        "png cut",
+        "webp cut",
+        "no pixels",
+        "no width",
+        "200 MP",
+        "64 MP",
+        "3600 MP",
+        "large",
+    ],
 )
 def test_what_is_no_picture_is_refused(folder, tmp_path, content, why):
     with pytest.raises(MediaError, match=why):
         folder.take_picture(write(tmp_path, "a", content))
     assert not (tmp_path / "media").exists()
+
+
+def test_what_hangs_on_a_picture_is_left_behind(folder, tmp_path):
+    (size,) = folder.take_picture(picture(300, 200) + b"<script>alert(1)</script>PK\3\4")
+    assert b"script" not in kept(folder, size["address"])
+
+
+def test_of_an_animation_the_first_picture_is_kept(folder, tmp_path):
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue")]
+    written = BytesIO()
+    frames[0].save(written, "WEBP", save_all=True, append_images=frames[1:])
+    (size,) = folder.take_picture(written.getvalue())
+    with Image.open(BytesIO(kept(folder, size["address"]))) as image:
+        assert getattr(image, "n_frames", 1) == 1
+        assert image.convert("RGB").getpixel((5, 5))[0] > 200
 
 
 def test_an_attachment_is_kept_as_it_is(folder, tmp_path):

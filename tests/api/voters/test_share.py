@@ -20,7 +20,7 @@ from models.ballot_box.keys import site_key
 from models.contest_file import MAX_ENTRIES
 from models.media import MediaFolder
 from tests.api.contest import CONTEST_ID
-from tests.models.pictures import PDF, picture, write
+from tests.models.pictures import PDF, noisy, picture, write
 
 ORIGIN = "http://binhchon.example.vn"
 LIAR = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
@@ -33,9 +33,10 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def contents(open_box, folder):
-    """The first entry has two pictures, a video and an attachment; the others have nothing."""
+    """The first entry has two pictures, a video and an attachment, the second a photograph, the others nothing."""
     media = MediaFolder(folder / "media")
     sizes = media.take_picture(write(folder, "a", picture(800, 500)))
+    detailed = media.take_picture(noisy())
     attachment = media.take_attachment(write(folder, "a.pdf", PDF))
     with redis.Redis.from_url(open_box) as client:
         before = client.get(site_key(CONTEST_ID))
@@ -50,8 +51,9 @@ def contents(open_box, folder):
             "video": "https://video.example/xem?v=1&t=2",
             "attachments": [{"title": "Bản vẽ <i>", "title_en": "", **attachment}],
         }
+        site["entries"][1] |= {"pictures": [{"alt": "Ảnh chụp", "alt_en": "", "sizes": detailed}]}
         client.set(site_key(CONTEST_ID), json.dumps(site | {"version": 2}))
-        yield {"sizes": sizes, "attachment": attachment}
+        yield {"sizes": sizes, "detailed": detailed, "attachment": attachment}
         client.set(site_key(CONTEST_ID), before)
 
 
@@ -78,7 +80,19 @@ def test_the_pictures_of_an_entry(shared, contents):
     assert 'alt="Bài 1 &lt;script&gt;"' in second  # a link needs a name
     english = shared.client.get("/en/bai-du-thi/bai-1").text
     assert 'alt="Tea hills"' in english
-    assert "pictures" not in shared.client.get("/bai-du-thi/bai-2").text.split('class="others"')[0]
+    assert "pictures" not in shared.client.get("/bai-du-thi/bai-3").text.split('class="others"')[0]
+
+
+def test_a_photograph_is_offered_as_avif_first(shared, contents):
+    page = shared.client.get("/bai-du-thi/bai-2").text
+    (source,) = re.findall(r"<source[^>]*>", page.split('class="pictures"')[1].split("</div>")[0])
+    assert 'type="image/avif"' in source
+    assert all(f"{size['avif']} {size['width']}w" in source for size in contents["detailed"])
+    answer = shared.client.get(contents["detailed"][0]["avif"])
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/avif")
+    assert answer.content[4:12] == b"ftypavif"
+    (small,) = re.findall(r"<source[^>]*>", shared.client.get("/binh-chon").text)  # the drawing has none
+    assert contents["detailed"][0]["avif"] in small
 
 
 def test_the_list_has_a_small_picture_of_each_entry(shared, contents):
