@@ -6,6 +6,7 @@ from typing import Any
 
 from api.times import rfc3339
 from models.ballot_box.reading import Reading
+from models.contest_switches import SHOWN
 from models.contest_texts import TEXTS
 
 _CONTEST_FIELDS = ("id", "slug", "title", *TEXTS, "result_policy")
@@ -26,6 +27,7 @@ def contest_document(reading: Reading) -> dict[str, Any]:
         "opens_at": rfc3339(reading.opens_at or contest["opens_at"]),
         "closes_at": rfc3339(reading.closes_at or contest["closes_at"]),
         "categories": reading.site["categories"],
+        "switches": {name: contest["switches"][name] for name in SHOWN},
     }
 
 

@@ -20,6 +20,7 @@ class Code(StrEnum):
     CLOSED = "closed"
     PAUSED = "paused"
     BLOCKED = "blocked"
+    LOGIN_CLOSED = "login_closed"
     CROSS_SITE = "cross_site"
     NOT_FOUND = "not_found"
     UNKNOWN_ENTRY = "unknown_entry"
@@ -54,6 +55,11 @@ REFUSALS: dict[Code, Refusal] = {
     Code.CLOSED: Refusal(403, "Voting is closed", N_("Đã hết thời gian bình chọn.")),
     Code.PAUSED: Refusal(403, "Voting is paused", N_("Việc bình chọn đang tạm dừng. Mời bạn quay lại sau.")),
     Code.BLOCKED: Refusal(403, "This account may not vote", N_("Tài khoản này không được bình chọn.")),
+    Code.LOGIN_CLOSED: Refusal(
+        403,
+        "Login is closed for now",
+        N_("Việc đăng nhập đang tạm dừng. Ai đã đăng nhập vẫn bình chọn được. Mời bạn quay lại sau ít phút."),
+    ),
     Code.CROSS_SITE: Refusal(
         403, "The request comes from another website", N_("Yêu cầu không đến từ trang bình chọn. Hãy mở lại trang.")
     ),

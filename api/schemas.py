@@ -35,6 +35,12 @@ class Category(Shape):
     title_en: str
 
 
+class Switches(Shape):
+    banner: str = Field(description="Stands above every page; empty where there is none")
+    banner_en: str
+    login_closed: bool = Field(description="No codes and no logins for now; sessions go on")
+
+
 class Contest(Shape, ContestTexts):
     id: int
     slug: str
@@ -44,12 +50,14 @@ class Contest(Shape, ContestTexts):
     opens_at: str
     closes_at: str = Field(description="The first moment that is too late")
     categories: list[Category]
+    switches: Switches
 
 
 class PictureSize(Shape):
     width: int = Field(description="Pixels, as is the height")
     height: int
     address: str = Field(examples=["/media/0123456789abcdef0123456789abcdef.webp"])
+    avif: str = Field(default="", description="The same in a smaller format; missing where there is none")
 
 
 class Picture(Shape):

@@ -1,7 +1,7 @@
 """Contests, categories, entries and blocked accounts in the ledger."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,9 @@ from sqlalchemy import (
     update,
 )
 
+from models import audit
+from models.audit import SYSTEM
+from models.contest_switches import Switches
 from models.database import metadata
 
 STATES = ("open", "paused", "closed", "final")
@@ -139,6 +142,12 @@ class Contest:
     key_fingerprint: str
     sessions_from: datetime
     draft: bool = False
+    switches: Switches = field(default_factory=Switches)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether voting has ended, which nothing takes back."""
+        return self.state in {"closed", "final"}
 
 
 _COLUMNS = [contests.c[name] for name in Contest.__dataclass_fields__]
@@ -146,7 +155,8 @@ _COLUMNS = [contests.c[name] for name in Contest.__dataclass_fields__]
 
 def _contest(row: Any) -> Contest:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
-    return Contest(**(values | {"texts": json.loads(values["texts"])}))
+    read = {"texts": json.loads(values["texts"]), "switches": Switches.model_validate_json(values["switches"])}
+    return Contest(**(values | read))
 
 
 def all_contests(connection: Connection) -> list[Contest]:
@@ -185,7 +195,8 @@ def raise_version(connection: Connection, contest_id: int) -> None:
 
 
 def take_over_stops(connection: Connection, contest_id: int, stops: int) -> Contest:
-    """Writes down that voting was stopped on the box alone, if the ledger has seen fewer than `stops` of them.
+    """Writes down that voting was stopped on the box alone, if the ledger has seen fewer than `stops` of them. Who did
+    it writes a line of their own into the audit log (`models/decisions.py: pause`), where they can.
 
     Returns the contest as it then stands, its row locked.
     """
@@ -193,7 +204,12 @@ def take_over_stops(connection: Connection, contest_id: int, stops: int) -> Cont
     if stops <= contest.stops_seen:
         return contest
     connection.execute(update(contests).where(contests.c.id == contest_id).values(stops_seen=stops))
-    decide_state(connection, contest_id, "paused" if contest.state == "open" else contest.state)
+    state = "paused" if contest.state == "open" else contest.state
+    decide_state(connection, contest_id, state)
+    before, after = {"state": contest.state}, {"state": state}
+    audit.record(
+        connection, SYSTEM, "box.stop", f"contest:{contest_id}", contest_id=contest_id, before=before, after=after
+    )
     return contest_by_id(connection, contest_id)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from models.contest_fields import LongText, OptionalLine, Summary
+from models.contest_switches import NO_SWITCHES
 
 
 class ContestTexts(BaseModel):
@@ -50,6 +51,6 @@ _NO_CONTENTS: dict[str, Any] = {
 def completed(site: dict[str, Any]) -> dict[str, Any]:
     """A published document with every field that this version knows, empty where an older version left it out."""
     return site | {
-        "contest": _NO_TEXTS | site["contest"],
+        "contest": _NO_TEXTS | site["contest"] | {"switches": NO_SWITCHES | site["contest"].get("switches", {})},
         "entries": [_NO_CONTENTS | entry for entry in site["entries"]],
     }

@@ -1,5 +1,7 @@
 """Bringing operators' decisions from the ledger into every shard of the box, and the box's own back into the ledger."""
 
+from models import audit
+from models.audit import Actor
 from models.ballot_box import steer
 from models.ballot_box.connection import BoxClient
 from models.ballot_box.keys import shard_keys
@@ -11,9 +13,13 @@ from models.contest import (
     take_over_stops,
     votable_entries,
 )
-from models.database import Engine, transaction
+from models.database import Connection, Engine, transaction
 from models.site_document import site_document
 from models.times import milliseconds
+
+PAUSING = "switch.voting"
+"""Action of the audit log: paused, or going on."""
+COMMAND = Actor("binhchon")
 
 
 def bring(engine: Engine, client: BoxClient, contest: Contest) -> bool:
@@ -71,6 +77,17 @@ def decisions_of(contest: Contest, entries: list[int], blocked_accounts: list[in
     )
 
 
+def in_force(client: BoxClient, contest: Contest) -> bool:
+    """Whether every shard, and the voters' pages, have all that was decided up to the contest's version.
+
+    Errors: BoxAway.
+    """
+    standings = [steer.pulse(client, shard_keys(contest.id, number)) for number in range(contest.shards)]
+    if not is_open(contest, standings) or any(standing.version < contest.version for standing in standings):
+        return False
+    return (steer.site_version(client, contest.id) or 0) >= contest.version
+
+
 def pause_box(client: BoxClient, contest_id: int, shards: int) -> set[str]:
     """Pauses voting on the box, also while the ledger is away; `bring` tells the ledger. Returns the shards' states.
 
@@ -79,7 +96,14 @@ def pause_box(client: BoxClient, contest_id: int, shards: int) -> set[str]:
     return {steer.stop(client, shard_keys(contest_id, number)).state for number in range(shards)}
 
 
-def resume(engine: Engine, client: BoxClient, contest: Contest) -> bool:
+def note_pause(connection: Connection, contest: Contest, actor: Actor, why: str) -> None:
+    """The line of the audit log for who paused voting by `pause_box`; `contest`: as it stood before."""
+    before, after = {"state": contest.state}, {"state": "paused"}
+    subject = f"contest:{contest.id}"
+    audit.record(connection, actor, PAUSING, subject, contest_id=contest.id, before=before, after=after, why=why)
+
+
+def resume(engine: Engine, client: BoxClient, contest: Contest, actor: Actor = COMMAND, why: str = "") -> bool:
     """Lets voting go on, stops made on the box alone included. Returns False where the contest is not paused.
 
     Errors: BoxAway, LedgerAway.
@@ -90,5 +114,8 @@ def resume(engine: Engine, client: BoxClient, contest: Contest) -> bool:
         if now.state != "paused":
             return False
         decide_state(connection, now.id, "open")
+        before, after = {"state": "paused"}, {"state": "open"}
+        subject = f"contest:{now.id}"
+        audit.record(connection, actor, PAUSING, subject, contest_id=now.id, before=before, after=after, why=why)
     bring(engine, client, contest)
     return True

@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, select, update
 
 from models import audit
 from models.audit import Actor
@@ -78,7 +78,7 @@ _ROWS = select(
 ).join(categories, categories.c.id == entries.c.category_id)
 
 
-def _entry(row: Row[Any]) -> Entry:
+def _entry(row: Any) -> Entry:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
     return Entry(**(values | {name: json.loads(values[name]) for name in ("pictures", "attachments")}))
 
@@ -226,8 +226,15 @@ def move_entry(connection: Connection, entry_id: int, place: int, actor: Actor) 
         if before[one] != position:
             connection.execute(update(entries).where(entries.c.id == one).values(position=position))
     raise_version(connection, contest_id)
-    places = {"before": {"place": was}, "after": {"place": now}}
-    audit.record(connection, actor, "entry.move", f"entry:{entry_id}", contest_id=contest_id, **places)
+    audit.record(
+        connection,
+        actor,
+        "entry.move",
+        f"entry:{entry_id}",
+        contest_id=contest_id,
+        before={"place": was},
+        after={"place": now},
+    )
 
 
 def free_slug(connection: Connection, contest_id: int, wanted: str) -> str:

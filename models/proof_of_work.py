@@ -51,11 +51,11 @@ class Proofs:
         self._secret = keys.derived("proof of work").hex()
         self._cost = cost
 
-    def challenge(self, now: float, load: int = 0, spent: float = 0.0) -> dict[str, Any]:
+    def challenge(self, now: float, load: int = 0, spent: float = 0.0, floor: int = 0) -> dict[str, Any]:
         """A challenge as ALTCHA's widget takes it. `now`: seconds since 1970; `load`: codes sent in a minute; `spent`:
-        share of the hour's SMS, 0 to 1.
+        share of the hour's SMS, 0 to 1; `floor`: the least of STEPS that an operator allows.
         """
-        step = step_of(load, spent)
+        step = step_of(load, spent, floor)
         made = altcha.create_challenge(
             _ALGORITHM,
             max(1, self._cost // step.divisor),
@@ -82,6 +82,7 @@ class Proofs:
         return hashlib.blake2b(str(parsed.challenge.signature).encode(), digest_size=16).hexdigest()
 
 
-def step_of(load: int, spent: float = 0.0) -> Step:
-    """The higher of the two steps that the load and the spent share of the SMS ask for."""
-    return [step for step in STEPS if step.load <= load or step.spent <= spent][-1]
+def step_of(load: int, spent: float = 0.0, floor: int = 0) -> Step:
+    """The highest of the steps that the load, the spent share of the SMS and an operator (`floor`) ask for."""
+    asked = [number for number, step in enumerate(STEPS) if step.load <= load or step.spent <= spent]
+    return STEPS[max(asked[-1], min(floor, len(STEPS) - 1))]

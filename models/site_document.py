@@ -24,7 +24,8 @@ def _entry(row: Any) -> dict[str, Any]:
 def site_document(connection: Connection, contest: Contest) -> bytes:
     """The published contest and entries as JSON: what an API needs of the ledger to show pages.
 
-    `{"version", "contest": {id, slug, title, …texts, result_policy, minted_sessions, opens_at, closes_at (ms)},
+    `{"version", "contest": {id, slug, title, …texts, result_policy, minted_sessions, opens_at, closes_at (ms),
+    switches: those of `models/contest_switches.py`},
     "categories": [{slug, title, title_en}], "entries": [{id, slug, title, title_en, author, unit, summary, summary_en,
     text, text_en, video, pictures: [{alt, alt_en, sizes: [{width, height, address}]}],
     attachments: [{title, title_en, address, bytes}], category}]}`; the texts are those of `models/contest_texts.py`.
@@ -51,6 +52,7 @@ def site_document(connection: Connection, contest: Contest) -> bytes:
             "minted_sessions": contest.minted_sessions,
             "opens_at": milliseconds(contest.opens_at),
             "closes_at": milliseconds(contest.closes_at),
+            "switches": contest.switches.model_dump(),
         },
         "categories": [dict(row._mapping) for row in category_rows],  # noqa: SLF001 - SQLAlchemy's public name
         "entries": [_entry(row) for row in entry_rows],

@@ -5,8 +5,8 @@ import sys
 from contextlib import closing
 
 from models.ballot_box.connection import box_client
-from models.database import LedgerAway
-from models.decisions import bring, pause_box
+from models.database import LedgerAway, transaction
+from models.decisions import COMMAND, bring, note_pause, pause_box
 from models.settings import Settings
 from scripts.contest_parts import contest_parts, read_contest
 
@@ -25,6 +25,8 @@ def run(settings: Settings) -> int:
         return 1
     try:
         with contest_parts(settings) as parts:
+            with transaction(parts.engine) as connection:
+                note_pause(connection, parts.contest, COMMAND, "binhchon pause")
             bring(parts.engine, parts.box, parts.contest)
         print("Voting is paused")
     except LedgerAway as error:

@@ -27,7 +27,8 @@ def run(settings: Settings) -> int:
         status = import_contest.run(settings, DEMO_CONTEST)
     if not status:
         for contest in _contests(settings):
-            _open(settings, contest)
+            if not contest.draft:
+                _open(settings, contest)
     return status
 
 

@@ -10,7 +10,7 @@ from scripts.contest_parts import contest_parts
 def run(settings: Settings) -> int:
     """Returns 0 when voting goes on, 1 when the contest was not paused."""
     with contest_parts(settings) as parts:
-        if resume(parts.engine, parts.box, parts.contest):
+        if resume(parts.engine, parts.box, parts.contest, why="binhchon resume"):
             print(f"Voting goes on: {parts.contest.slug}")
             return 0
     print(f"binhchon: {parts.contest.slug} is not paused", file=sys.stderr)

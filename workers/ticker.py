@@ -33,6 +33,7 @@ from models.jobs import (
     enqueue,
     flush_queue,
 )
+from models.late_lines import write_late_lines
 from models.scratch.claims import waiting
 from models.scratch.connection import ScratchAway, ScratchClient, scratch_client
 from models.scratch.status import write_status
@@ -74,6 +75,7 @@ class Ticker:
         self._attempt("scratch", partial(enqueue, self.scratch, CODES, SEND_CODES, SLICE_S))
         self._attempt("scratch", self._nudge_claims)
         self._attempt("scratch", self._nudge_tasks)
+        self._attempt("scratch", partial(write_late_lines, self.engine, self.scratch))
         for contest in live:
             self._attempt("the box", partial(self._steer, contest))
         if now - self.booked_at >= BOOKS_EVERY_S:

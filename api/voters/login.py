@@ -72,10 +72,12 @@ def login_router(login: Login) -> APIRouter:
     @router.get("/api/login/challenge", summary="A proof of work to be done before a code is sent")
     async def challenge() -> JSONResponse:
         """An ALTCHA challenge (version 2 of its protocol), good for ten minutes and for one code. The more codes are
-        asked for, and the fewer SMS are left of this hour's, the more work it is.
+        asked for, and the fewer SMS are left of this hour's, the more work it is; operators can ask for more, too.
         """
         conditions = await login.conditions.now()
-        return JSONResponse(login.proofs.challenge(time.time(), conditions.load, conditions.spent), headers=NO_STORE)
+        floor = login.switches["proof_floor"]
+        made = login.proofs.challenge(time.time(), conditions.load, conditions.spent, floor)
+        return JSONResponse(made, headers=NO_STORE)
 
     @router.post(
         "/api/login/code",
@@ -83,7 +85,8 @@ def login_router(login: Login) -> APIRouter:
         summary="Send a code",
         response_model=CodeSent,
         responses=problems(
-            Code.MALFORMED, Code.CROSS_SITE, Code.INVALID, Code.TOO_LARGE, Code.TOO_MANY, Code.NOT_READY
+            *(Code.MALFORMED, Code.CROSS_SITE, Code.LOGIN_CLOSED, Code.INVALID, Code.TOO_LARGE),
+            *(Code.TOO_MANY, Code.NOT_READY),
         ),
         openapi_extra=_takes(AskForCode),
     )
@@ -106,7 +109,9 @@ def login_router(login: Login) -> APIRouter:
         "/api/login",
         summary="A session for a code",
         response_model=Entered,
-        responses=problems(Code.MALFORMED, Code.CROSS_SITE, Code.INVALID, Code.TOO_LARGE, Code.NOT_READY),
+        responses=problems(
+            *(Code.MALFORMED, Code.CROSS_SITE, Code.LOGIN_CLOSED, Code.INVALID, Code.TOO_LARGE, Code.NOT_READY)
+        ),
         openapi_extra=_takes(EnterCode),
     )
     async def enter(request: Request) -> Response:

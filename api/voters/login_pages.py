@@ -194,6 +194,7 @@ def login_page(
         kinds=login.kinds,
         providers=login.providers,
         in_app=in_app(request.headers.get("user-agent", "")),
+        closed=login.switches["login_closed"],
         **values,
     )
     return respond(

@@ -20,6 +20,7 @@ from api.snapshot import Snapshot, Watch
 from api.voters.language import N_, VI, Language
 from api.voters.login_conditions import LatestConditions
 from models.agreement import Agreed
+from models.contest_switches import NO_SWITCHES
 from models.disposable import domains_of, is_disposable
 from models.identity import Identity, InvalidIdentityError, Kind, Proven, kind_of, normalise
 from models.proof_of_work import Proofs
@@ -87,9 +88,9 @@ class Login:
         """Sends a code, unless a limit is against it. `altcha` None: without a proof of work. The message is written
         in `language`.
 
-        Errors: VoterProblem (not_ready, invalid).
+        Errors: VoterProblem (not_ready, login_closed, invalid).
         """
-        snapshot = self._ready()
+        snapshot = self._open()
         identity = self.identity(kind, typed)
         proof = None
         if altcha is not None:
@@ -155,8 +156,8 @@ class Login:
             raise VoterProblem(Code.NOT_READY, detail=AWAY) from None
 
     async def enter(self, kind: str, typed: str, guess: str, agreed: Agreed = ()) -> LoggedIn:
-        """A session for whoever has the code. Errors: VoterProblem (not_ready, invalid)."""
-        self._ready()
+        """A session for whoever has the code. Errors: VoterProblem (not_ready, login_closed, invalid)."""
+        self._open()
         identity = self.identity(kind, typed)
         digits = "".join(guess.split())
         if len(digits) != CODE_LENGTH or not (digits.isascii() and digits.isdigit()):
@@ -171,9 +172,9 @@ class Login:
 
     async def session_for(self, proven: Proven, agreed: Agreed) -> LoggedIn:
         """A session of the account of `proven`: the one place where a login ends, and is recorded with what was agreed
-        to. Errors: VoterProblem (not_ready).
+        to. Errors: VoterProblem (not_ready, login_closed).
         """
-        snapshot = self._ready()
+        snapshot = self._open()
         count_session(proven.proof.name.lower())
         now_s = snapshot.now_ms() // 1000
         contest_id = snapshot.reading.contest_id if snapshot.reading else 0
@@ -183,11 +184,24 @@ class Login:
         tag = sessions.account_tag(contest_id, proven.account)
         return LoggedIn(sessions.mint(session), tag, session.expires_at * 1000, self._life_s)
 
-    def _ready(self) -> Snapshot:
-        """The snapshot that sessions are made for. Errors: VoterProblem."""
+    @property
+    def switches(self) -> dict[str, Any]:
+        """What operators have switched, as the published document says it (`models/contest_switches.py`)."""
+        reading = self.watch.current.reading
+        switches: dict[str, Any] = reading.site["contest"]["switches"] if reading else NO_SWITCHES
+        return switches
+
+    def refuse_closed(self) -> None:
+        """Errors: VoterProblem (login_closed), while an operator keeps all logins closed."""
+        if self.switches["login_closed"]:
+            raise VoterProblem(Code.LOGIN_CLOSED)
+
+    def _open(self) -> Snapshot:
+        """The snapshot that sessions are made for. Errors: VoterProblem (not_ready, login_closed)."""
         snapshot = self.watch.current
         if snapshot.reading is None or self.watch.other_key:
             raise VoterProblem(Code.NOT_READY, detail=AWAY)
+        self.refuse_closed()
         return snapshot
 
     def own_call(self, fields: Mapping[bytes, bytes]) -> bool:

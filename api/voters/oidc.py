@@ -96,6 +96,7 @@ async def _begin(openid: OpenId, client: Client, request: Request) -> Response:
     try:
         typed |= await read_form(openid.login, request)
         language = language_called(typed.get("language", ""))
+        openid.login.refuse_closed()
         if faults := missing_agreement(typed, language):
             return _back(openid, request, language, typed, Turned(422, faults=faults))
         back = own_path(typed.get("next", ""), language)
