@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from models.database import metadata
 from models.event import AccountOpened, LogId
+from models.minute_count import COUNT_NEW_OPENINGS
 from models.vote import EPOCH_2000_US, copy_binary
 
 _ERASED = "erased after the retention period"
@@ -91,14 +92,18 @@ def _jsonb(agreed: tuple[tuple[int, int], ...]) -> bytes:
 
 
 def insert_openings(connection: Connection, rows: list[bytes]) -> int:
-    """Writes openings (`opening_row`), by COPY; what is there already stays. Returns how many were new."""
+    """Writes openings (`opening_row`), by COPY; what is there already stays. What is new is counted by minute
+    (models/minute_count.py) in the same statement. Returns how many were new.
+    """
     connection.exec_driver_sql(
         "CREATE TEMPORARY TABLE IF NOT EXISTS staged_openings (LIKE account_openings) ON COMMIT DELETE ROWS"
     )
     copy_binary(connection, f"COPY staged_openings ({_NAMES}) FROM STDIN (FORMAT binary)", rows)
     inserted = connection.exec_driver_sql(
-        f"INSERT INTO account_openings ({_NAMES}) SELECT {_NAMES} FROM staged_openings"  # noqa: S608 - constants
+        f"WITH new AS (INSERT INTO account_openings ({_NAMES}) SELECT {_NAMES} FROM staged_openings"  # noqa: S608 - constants
         " ORDER BY contest_id, shard, log_ms, log_seq ON CONFLICT DO NOTHING"
-    )
+        " RETURNING contest_id, shard, account_id, opened_at, proof, log_ms, log_seq),"
+        f" {COUNT_NEW_OPENINGS} SELECT count(*) FROM marked"
+    ).scalar_one()
     connection.exec_driver_sql("TRUNCATE staged_openings")
-    return inserted.rowcount
+    return int(inserted)

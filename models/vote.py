@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from models.contest import entries
 from models.database import metadata, reading
+from models.minute_count import COUNT_NEW_VOTES
 
 # An acknowledged vote can meet no constraint but the second belt, UNIQUE (account_id, entry_id): no foreign keys, no
 # checks. Columns in an order without padding.
@@ -127,15 +128,18 @@ def copy_binary(connection: Connection, statement: str, rows: Iterable[bytes]) -
         copy.write(_COPY_HEADER + b"".join(rows) + _COPY_TRAILER)
 
 
-def insert_staged(connection: Connection) -> dict[int, int]:
-    """Moves what is staged into the votes, in the order of their key (no deadlocks); what is there already stays.
+def insert_staged(connection: Connection, contest_id: int, shard: int) -> dict[int, int]:
+    """Moves what is staged into the votes, in the order of their key (no deadlocks); what is there already stays. What
+    is new is counted by minute (models/minute_count.py) in the same statement.
 
     Returns entry → how many were new.
     """
     inserted = connection.exec_driver_sql(
         f"WITH new AS (INSERT INTO votes ({', '.join(COPY_COLUMNS)}) SELECT {', '.join(COPY_COLUMNS)} FROM staged"  # noqa: S608 - constants
-        " ORDER BY account_id, entry_id ON CONFLICT (account_id, entry_id) DO NOTHING RETURNING entry_id)"
-        " SELECT entry_id, count(*) FROM new GROUP BY entry_id"
+        " ORDER BY account_id, entry_id ON CONFLICT (account_id, entry_id) DO NOTHING"
+        f" RETURNING account_id, entry_id, cast_at, proof), {COUNT_NEW_VOTES}"
+        " SELECT entry_id, count(*) FROM marked GROUP BY entry_id",
+        {"contest_id": contest_id, "shard": shard},
     )
     return dict(inserted.all())
 

@@ -82,7 +82,7 @@ def _pour_whole(connection: Connection, contest_id: int, shard: int, events: lis
     poured = Poured()
     if rows:
         stage(connection, rows)
-        new = insert_staged(connection)
+        new = insert_staged(connection, contest_id, shard)
         unstage(connection)
         poured.changes.update(new)
         poured.conflicts = len(rows) - sum(new.values())
