@@ -182,6 +182,42 @@ def move(connection: Connection, correction_id: int, before: str, after: str, **
     return result.rowcount == 1
 
 
+def begin(connection: Connection, correction_id: int) -> bool:
+    """It works from now on, and what its votes were before is settled."""
+    return move(connection, correction_id, "approved", "running", settled_at=func.now())
+
+
+def end(connection: Connection, correction: Correction, state: str, result: dict[str, Any], problem: str) -> bool:
+    """It has ended as `done` or `cancelled`. False where it had ended before."""
+    values = {"result": result, "problem": problem, "ended_at": func.now()}
+    return not correction.ended and move(connection, correction.id, correction.state, state, **values)
+
+
+def decide(connection: Connection, correction_id: int, state: str, actor: Actor, role: Role, *, note: str = "") -> bool:
+    """What an operator decided about a proposal: `approved` or `rejected`. False where it is none any more."""
+    values = {
+        "decided_by": actor.operator_id,
+        "decided_name": actor.name,
+        "decided_role": role.value,
+        "decided_at": func.now(),
+        "decision_note": note,
+    }
+    return move(connection, correction_id, "proposed", state, **values)
+
+
 def give_task(connection: Connection, correction_id: int, task_id: int) -> None:
     """Notes the task that counts the correction, or does it."""
     connection.execute(update(corrections).where(corrections.c.id == correction_id).values(task_id=task_id))
+
+
+def whose_turn(connection: Connection, contest_id: int) -> int | None:
+    """Which of the contest's approved corrections may work: one at a time, so that what a vote was before is known.
+    One that has begun goes on; else the oldest.
+    """
+    query = (
+        select(corrections.c.id)
+        .where(corrections.c.contest_id == contest_id, corrections.c.state.in_(("approved", "running")))
+        .order_by(corrections.c.settled_at.is_(None), corrections.c.id)
+        .limit(1)
+    )
+    return connection.scalar(query)

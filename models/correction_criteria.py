@@ -1,6 +1,6 @@
 """What a correction is about, and as SQL: which votes fulfil every criterion.
 
-A network address alone says nothing about a person: carriers and schools share one. It counts only beside a condition
+A network address alone says nothing about a person: carriers and schools share one. It counts only beside a criterion
 that is about accounts, devices or a moment (`NARROWING`); an entry or a way of logging in is none of these.
 """
 

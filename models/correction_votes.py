@@ -252,7 +252,8 @@ def result_of(connection: Connection, correction_id: int) -> Result:
     )
 
 
-def total_of(connection: Connection, correction_id: int) -> int:
-    """How many votes were written down."""
-    query = select(func.count()).where(correction_votes.c.correction_id == correction_id)
-    return int(connection.scalar(query) or 0)
+def count_waiting(connection: Connection, correction_id: int) -> tuple[int, int]:
+    """How many votes wait, and how many were written down."""
+    query = text("SELECT count(*) FILTER (WHERE state = 0), count(*) FROM correction_votes WHERE correction_id = :id")
+    waiting, total = connection.execute(query, {"id": correction_id}).one()
+    return waiting, total

@@ -194,3 +194,13 @@ def cancel(connection: Connection, task_id: int) -> bool:
         )
     )
     return result.rowcount == 1
+
+
+def ask_to_stop(connection: Connection, task_id: int) -> bool:
+    """As `cancel`, but for a task that must put its work in order before it ends: a waiting one too is run once more,
+    and meets Cancelled at its first look.
+    """
+    result = connection.execute(
+        update(tasks).where(tasks.c.id == task_id, tasks.c.state.in_(("waiting", "running"))).values(cancel_asked=True)
+    )
+    return result.rowcount == 1

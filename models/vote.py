@@ -1,6 +1,7 @@
 """Votes and tallies in the ledger, receipts looked up, and the COPY of a batch."""
 
 import struct
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,6 +50,7 @@ votes = Table(
     Column("decided_seq", Integer),
     PrimaryKeyConstraint("account_id", "entry_id", name="uq_votes_account_id_entry_id"),
     Index(None, "receipt"),
+    Index(None, "log_ms", postgresql_using="brin"),  # the votes of the last days, without an index to keep up
 )
 
 tallies = Table(
@@ -144,43 +146,65 @@ def insert_staged(connection: Connection, contest_id: int, shard: int) -> dict[i
     return dict(inserted.all())
 
 
-def void_vote(
-    connection: Connection, account: int, entry: int, at: datetime, reason: str, log_id: tuple[int, int]
-) -> int:
-    """Takes a vote out of the count, unless a later decision stands. Returns −1 if it was counted before, else 0."""
-    return -_decide(
-        connection,
-        "voided_at = :at, void_reason = :reason",
-        "voided_at IS NULL",
-        {"account": account, "entry": entry, "at": at, "reason": reason, "ms": log_id[0], "seq": log_id[1]},
-    )
+@dataclass(frozen=True)
+class Decision:
+    """A void (`at` and `reason` are given) or restore of one vote, and its event's id in the log."""
+
+    account: int
+    entry: int
+    log_id: tuple[int, int]
+    at: datetime | None = None
+    reason: str | None = None
 
 
-def restore_vote(connection: Connection, account: int, entry: int, log_id: tuple[int, int]) -> int:
-    """Puts a vote back into the count, unless a later decision stands. Returns 1 if it was void before, else 0."""
-    return _decide(
-        connection,
-        "voided_at = NULL, void_reason = NULL",
-        "voided_at IS NOT NULL",
-        {"account": account, "entry": entry, "ms": log_id[0], "seq": log_id[1]},
-    )
+_DECISIONS = (
+    "unnest(CAST(:accounts AS bigint[]), CAST(:entries AS integer[]), CAST(:ms AS bigint[]), CAST(:seqs AS integer[]),"
+    " CAST(:moments AS timestamptz[]), CAST(:reasons AS text[])) AS d(account, entry, ms, seq, at, reason)"
+)
 
 
-def _decide(connection: Connection, change: str, condition: str, values: dict[str, Any]) -> int:
-    result = connection.execute(
+def decide_votes(connection: Connection, decisions: list[Decision]) -> dict[int, int]:
+    """Takes votes out of the count and puts them back, each vote at most once, unless a later decision stands.
+
+    Returns entry → change of its count.
+    """
+    changed = connection.execute(
         text(
-            f"UPDATE votes SET {change}, decided_ms = :ms, decided_seq = :seq"  # noqa: S608 - constants of this file
-            f" WHERE account_id = :account AND entry_id = :entry AND {condition}"
-            " AND (decided_ms IS NULL OR (decided_ms, decided_seq) < (:ms, :seq))"
+            "UPDATE votes v SET voided_at = d.at, void_reason = d.reason, decided_ms = d.ms, decided_seq = d.seq"  # noqa: S608 - as above
+            f" FROM {_DECISIONS} WHERE v.account_id = d.account AND v.entry_id = d.entry"
+            " AND (v.voided_at IS NULL) = (d.at IS NOT NULL)"
+            " AND (v.decided_ms IS NULL OR (v.decided_ms, v.decided_seq) < (d.ms, d.seq))"
+            " RETURNING v.entry_id, CASE WHEN d.at IS NULL THEN 1 ELSE -1 END"
         ),
-        values,
+        _as_arrays(decisions),
     )
-    return result.rowcount
+    changes: Counter[int] = Counter()
+    for entry, change in changed:
+        changes[entry] += change
+    return changes
 
 
-def vote_exists(connection: Connection, account: int, entry: int) -> bool:
-    query = select(1).where(votes.c.account_id == account, votes.c.entry_id == entry)
-    return connection.execute(query).first() is not None
+def without_a_vote(connection: Connection, decisions: list[Decision]) -> set[tuple[int, int]]:
+    """(account, entry) of the decisions about votes that the ledger does not have."""
+    missing = connection.execute(
+        text(
+            f"SELECT d.account, d.entry FROM {_DECISIONS}"  # noqa: S608 - constants of this file
+            " WHERE NOT EXISTS (SELECT 1 FROM votes v WHERE v.account_id = d.account AND v.entry_id = d.entry)"
+        ),
+        _as_arrays(decisions),
+    )
+    return {(account, entry) for account, entry in missing}
+
+
+def _as_arrays(decisions: list[Decision]) -> dict[str, list[Any]]:
+    return {
+        "accounts": [decision.account for decision in decisions],
+        "entries": [decision.entry for decision in decisions],
+        "ms": [decision.log_id[0] for decision in decisions],
+        "seqs": [decision.log_id[1] for decision in decisions],
+        "moments": [decision.at for decision in decisions],
+        "reasons": [decision.reason for decision in decisions],
+    }
 
 
 def add_to_tallies(connection: Connection, contest_id: int, shard: int, changes: dict[int, int]) -> None:

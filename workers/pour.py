@@ -1,6 +1,7 @@
 """Pouring events into the ledger, inside the caller's transaction. Used by the flush and by the repair."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import structlog
@@ -22,7 +23,7 @@ from models.event import (
     unpack_account_opened,
 )
 from models.times import from_ms
-from models.vote import copy_row, insert_staged, restore_vote, stage, unstage, void_vote, vote_exists
+from models.vote import Decision, copy_row, decide_votes, insert_staged, stage, unstage, without_a_vote
 
 log = structlog.get_logger()
 
@@ -88,8 +89,7 @@ def _pour_whole(connection: Connection, contest_id: int, shard: int, events: lis
         poured.conflicts = len(rows) - sum(new.values())
     if openings:
         insert_openings(connection, openings)
-    for item in others:
-        poured.add(_pour_other(connection, contest_id, shard, item))
+    poured.add(_pour_others(connection, contest_id, shard, others))
     return poured
 
 
@@ -104,22 +104,56 @@ def _opening(contest_id: int, shard: int, item: LogEvent) -> bytes | None:
     return opening_row(contest_id, shard, (ms, seq), at, opened) if at <= MAX_AT else None
 
 
-def _pour_other(connection: Connection, contest_id: int, shard: int, item: LogEvent) -> Poured:
-    ms, seq, packed = item
-    try:
-        event = unpack(packed)
-    except MalformedEventError as error:
-        return _park(connection, contest_id, shard, item, None, str(error))
-    if event.kind == Kind.OPENED:
-        return Poured()
-    if not vote_exists(connection, event.account, event.entry):
-        return _park(connection, contest_id, shard, item, None, "there is no such vote in the ledger", event)
-    if event.kind == Kind.VOID:
-        reason = event.rest.decode(errors="replace").replace("\0", "\ufffd")  # PostgreSQL's texts hold no zero
-        change = void_vote(connection, event.account, event.entry, from_ms(event.at), reason, (ms, seq))
-    else:
-        change = restore_vote(connection, event.account, event.entry, (ms, seq))
-    return Poured(Counter({event.entry: change}))
+def _pour_others(connection: Connection, contest_id: int, shard: int, items: list[LogEvent]) -> Poured:
+    """Voids and restores, in order; what is malformed is parked."""
+    poured = Poured()
+    decided: list[tuple[LogEvent, Event]] = []
+    for item in items:
+        try:
+            event = unpack(item[2])
+        except MalformedEventError as error:
+            poured.add(_park(connection, contest_id, shard, item, None, str(error)))
+            continue
+        if event.kind != Kind.OPENED:
+            decided.append((item, event))
+    for part in _each_vote_once(decided):
+        poured.add(_pour_decisions(connection, contest_id, shard, part))
+    return poured
+
+
+def _each_vote_once(decided: list[tuple[LogEvent, Event]]) -> Iterator[list[tuple[LogEvent, Event]]]:
+    """The decisions cut, in order, into parts in which no vote comes twice: one statement sees each row once."""
+    part: list[tuple[LogEvent, Event]] = []
+    seen: set[tuple[int, int]] = set()
+    for item, event in decided:
+        vote = (event.account, event.entry)
+        if vote in seen:
+            yield part
+            part, seen = [], set()
+        part.append((item, event))
+        seen.add(vote)
+    if part:
+        yield part
+
+
+def _pour_decisions(connection: Connection, contest_id: int, shard: int, part: list[tuple[LogEvent, Event]]) -> Poured:
+    """Decisions about as many votes; those about a vote that the ledger does not have are parked."""
+    decisions = [_decision(item, event) for item, event in part]
+    missing = without_a_vote(connection, decisions)
+    poured = Poured()
+    for item, event in part if missing else ():
+        if (event.account, event.entry) in missing:
+            poured.add(_park(connection, contest_id, shard, item, None, "there is no such vote in the ledger", event))
+    poured.changes.update(decide_votes(connection, decisions))
+    return poured
+
+
+def _decision(item: LogEvent, event: Event) -> Decision:
+    ms, seq, _packed = item
+    if event.kind != Kind.VOID:
+        return Decision(event.account, event.entry, (ms, seq))
+    reason = event.rest.decode(errors="replace").replace("\0", "\ufffd")  # PostgreSQL's texts hold no zero
+    return Decision(event.account, event.entry, (ms, seq), from_ms(event.at), reason)
 
 
 def _park(

@@ -20,6 +20,8 @@ from models.database import Engine, LedgerAway, transaction
 from models.scratch.connection import ScratchAway, ScratchClient
 from models.settings import Settings
 from models.task import Task
+from workers.correction_count import count_correction
+from workers.correction_run import run_correction
 from workers.work import Cancelled as Cancelled  # noqa: PLC0414 - the runner's words too
 from workers.work import Interrupted as Interrupted  # noqa: PLC0414 - the same
 from workers.work import TaskFailedError as TaskFailedError  # noqa: PLC0414 - the same
@@ -33,7 +35,10 @@ Function = Callable[[Work], dict[str, Any]]
 Errors: TaskFailedError; Cancelled and what `Work.progress` raises pass through.
 """
 
-FUNCTIONS: dict[str, Function] = {}
+FUNCTIONS: dict[str, Function] = {
+    "correction.count": count_correction,
+    "correction.run": run_correction,
+}
 """Kind of task → what does it. Filled below, and by nobody else."""
 
 
