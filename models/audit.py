@@ -5,9 +5,25 @@ It holds nothing of a voter but account numbers, so that it can be kept when per
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, DateTime, Identity, Index, Integer, Table, Text, func, insert
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    cast,
+    func,
+    insert,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from models.database import metadata
@@ -76,3 +92,59 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str,
     """Only what differs: `before` and `after` for `record`."""
     names = [name for name in after if before.get(name) != after[name]]
     return {name: before.get(name) for name in names}, {name: after[name] for name in names}
+
+
+@dataclass(frozen=True)
+class AuditLine:
+    """One line, as it was written."""
+
+    id: int
+    at: datetime
+    operator_id: int | None
+    operator: str
+    address: str
+    contest_id: int | None
+    action: str
+    subject: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    why: str
+
+
+@dataclass(frozen=True)
+class AuditSearch:
+    """Which lines are looked for; what is empty does not count."""
+
+    operator: str = ""
+    action: str = ""
+    """Its beginning: `entry` finds `entry.publish`."""
+    subject: str = ""
+    words: str = ""
+    """In the reason, the subject, or what was changed."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """The first moment that is too late."""
+
+
+def audit_lines(
+    connection: Connection, search: AuditSearch | None = None, *, below: int | None = None, limit: int = 50
+) -> list[AuditLine]:
+    """Newest first. `below`: only lines before the one with this id, for the next page."""
+    asked = search or AuditSearch()
+    query = select(*(audit.c[name] for name in AuditLine.__dataclass_fields__)).order_by(audit.c.id.desc())
+    if below is not None:
+        query = query.where(audit.c.id < below)
+    if asked.operator:
+        query = query.where(audit.c.operator == asked.operator)
+    if asked.action:
+        query = query.where(audit.c.action.startswith(asked.action, autoescape=True))
+    if asked.subject:
+        query = query.where(audit.c.subject == asked.subject)
+    if asked.words:
+        places = (audit.c.why, audit.c.subject, cast(audit.c.before, Text), cast(audit.c.after, Text))
+        query = query.where(or_(*(place.icontains(asked.words, autoescape=True) for place in places)))
+    if asked.since is not None:
+        query = query.where(audit.c.at >= asked.since)
+    if asked.until is not None:
+        query = query.where(audit.c.at < asked.until)
+    return [AuditLine(**row._mapping) for row in connection.execute(query.limit(limit))]  # noqa: SLF001 - public name

@@ -1,5 +1,6 @@
 """Operators: the organiser's people who may use the console, in the ledger."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,7 +20,9 @@ from sqlalchemy import (
     Text,
     func,
     select,
+    update,
 )
+from sqlalchemy.dialects.postgresql import insert
 
 from models.database import metadata
 
@@ -118,3 +121,34 @@ def find_operator(connection: Connection, operator_id: int) -> Operator | None:
 def operator_named(connection: Connection, name: str) -> Operator | None:
     row = connection.execute(_ROW.where(operators.c.name == name.strip().lower())).first()
     return _operator(row) if row else None
+
+
+def locked_operator(connection: Connection, operator_id: int) -> Operator | None:
+    """The operator, whom nobody else changes until this transaction ends."""
+    row = connection.execute(_ROW.where(operators.c.id == operator_id).with_for_update()).first()
+    return _operator(row) if row else None
+
+
+def locked_admins(connection: Connection) -> list[Operator]:
+    """The admins who may log in; nobody else changes one until this transaction ends."""
+    query = _ROW.where(operators.c.role == Role.ADMIN, operators.c.active).order_by(operators.c.id)
+    return [_operator(row) for row in connection.execute(query.with_for_update())]
+
+
+def is_operator_name(text: str) -> bool:
+    """Whether an operator may be called so at login."""
+    return re.fullmatch(r"[a-z][a-z0-9._-]{1,31}", text) is not None
+
+
+def create_operator(connection: Connection, name: str, full_name: str, role: Role, password_hash: str) -> int | None:
+    """A new operator with a password that somebody else gave; returns the id, None where the name exists already."""
+    values = {"name": name, "full_name": full_name, "role": role.value, "password_hash": password_hash}
+    created: int | None = connection.scalar(
+        insert(operators).values(values).on_conflict_do_nothing(index_elements=["name"]).returning(operators.c.id)
+    )
+    return created
+
+
+def change_operator(connection: Connection, operator_id: int, **values: Any) -> None:
+    """Sets some of `full_name`, `role`, `language`, `active`."""
+    connection.execute(update(operators).where(operators.c.id == operator_id).values(**values))

@@ -128,6 +128,25 @@ def import_contest(file: Annotated[Path, typer.Argument(help="A contest file (TO
     raise typer.Exit(command.run(_stack(), file))
 
 
+@app.command("create-operator")
+def create_operator(
+    name: Annotated[str, typer.Argument(help="What is typed at login.")],
+    *,
+    role: Annotated[str | None, typer.Option(help="`viewer`, `moderator` or `admin`.")] = None,
+    full_name: Annotated[str, typer.Option(help="As the console shows it.")] = "",
+    reset: Annotated[
+        bool, typer.Option("--reset", help="For one who exists: a new password, no second factor, no sessions.")
+    ] = False,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the first password from standard input.")
+    ] = False,
+) -> None:
+    """Make an operator of the console; prints a password for the first login."""
+    from scripts import create_operator as command
+
+    raise typer.Exit(command.run(_stack(), name, role, full_name, reset=reset, from_stdin=password_stdin))
+
+
 @app.command("mint-sessions")
 def mint_sessions(
     *,

@@ -129,9 +129,11 @@ class Console:
             raise ConsoleProblem(404, N_("Không có việc này."))
         return found
 
-    def page(self, acting: Acting, template: str, status: int = 200, **values: object) -> Response:
-        """The page of a template, with what its layout needs."""
-        token = acting.request.cookies.get(self.cookie, "")
+    def page(
+        self, acting: Acting, template: str, status: int = 200, *, token: str | None = None, **values: object
+    ) -> Response:
+        """The page of a template, with what its layout needs. `token`: of a session that began with this request."""
+        token = acting.request.cookies.get(self.cookie, "") if token is None else token
         body = render(
             template,
             acting.language,

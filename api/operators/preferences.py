@@ -19,19 +19,23 @@ def preferences_router(console: Console) -> APIRouter:
     def language(acting: Annotated[Acting, ANYBODY], to: str = "") -> Response:
         """Another language from now on, in this browser; back to the page that was left."""
         known = to if to in {language.code for language in LANGUAGES} else LANGUAGES[0].code
-        response = see_other(_own_path(acting))
-        response.set_cookie(
-            LANGUAGE_COOKIE,
-            known,
-            max_age=_YEAR_S,
-            path="/operator",
-            secure=console.secure,
-            samesite="lax",
-            httponly=True,
-        )
-        return response
+        return with_language(console, see_other(_own_path(acting)), known)
 
     return router
+
+
+def with_language(console: Console, response: Response, code: str) -> Response:
+    """`response` with the cookie that keeps the language of this browser."""
+    response.set_cookie(
+        LANGUAGE_COOKIE,
+        code,
+        max_age=_YEAR_S,
+        path="/operator",
+        secure=console.secure,
+        samesite="lax",
+        httponly=True,
+    )
+    return response
 
 
 def _own_path(acting: Acting) -> str:

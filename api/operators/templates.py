@@ -18,7 +18,7 @@ from models.operator import Role
 from models.times import milliseconds
 
 
-def render(name: str, language: Language, **values: object) -> bytes:
+def render(name: str, language: Language, /, **values: object) -> bytes:
     """The page of template `name` in UTF-8. Errors: jinja2.UndefinedError for a value that is missing."""
     return _ENVIRONMENTS[language.code].get_template(name).render(values).encode()
 

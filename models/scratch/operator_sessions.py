@@ -41,6 +41,8 @@ class OperatorSession:
     address: str
     agent: str
     """What the browser calls itself."""
+    second_factor: bool = False
+    """Whether one was given at this login; not full yet where a given password must still be changed."""
 
 
 def digest_of(token: str) -> str:
@@ -65,7 +67,16 @@ def _unpacked(packed: bytes | str, now: float) -> OperatorSession | None:
     return session if now < session.began_at + ABSOLUTE_S else None
 
 
-def begin(client: ScratchClient, operator: Operator, *, full: bool, address: str, agent: str, now: float) -> str:
+def begin(
+    client: ScratchClient,
+    operator: Operator,
+    *,
+    full: bool,
+    address: str,
+    agent: str,
+    now: float,
+    second_factor: bool = False,
+) -> str:
     """A new session; returns its token, which only the operator's browser keeps. Errors: ScratchAway."""
     token = secrets.token_urlsafe(32)
     session = OperatorSession(
@@ -79,6 +90,7 @@ def begin(client: ScratchClient, operator: Operator, *, full: bool, address: str
         now,
         address,
         agent[:200],
+        second_factor,
     )
     with scratch_errors():
         pipe = client.pipeline(transaction=True)
@@ -102,6 +114,12 @@ async def find(client: AsyncScratchClient, token: str, now: float) -> OperatorSe
             # XX: a session that was ended meanwhile does not come back
             await client.set(key, _packed(seen), ex=IDLE_S, xx=True)
     return session
+
+
+def is_in_force(client: ScratchClient, digest: str) -> bool:
+    """Whether the session has not been ended. Errors: ScratchAway."""
+    with scratch_errors():
+        return bool(client.exists(_key(digest)))
 
 
 def end(client: ScratchClient, operator_id: int, digest: str) -> None:

@@ -1,0 +1,126 @@
+"""Operators' passwords: argon2id with the library's own parameters, and what a password must be.
+
+A hash takes about 50 ms of every core, and votes come first: a process does one at a time, in a thread that gives way
+to all others, and few wait for their turn. Whoever comes then is told to come back.
+"""
+
+import os
+import secrets
+import threading
+import unicodedata
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from enum import StrEnum
+from functools import cache
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+SHORTEST = 12
+LONGEST = 200
+PLACES = 8
+"""How many logins of a process are under way at once."""
+_GIVING_WAY = 15  # the priority of the hashing thread: votes have about 28 times its share of a core
+_GIVEN_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
+_BAD = ("matkhau", "password", "passw0rd", "binhchon", "quantri", "admin", "qwerty", "abcdef", "123456", "654321")
+
+T = TypeVar("T")
+_hasher = PasswordHasher()
+_places = threading.BoundedSemaphore(PLACES)
+
+
+class HashingBusy(Exception):  # noqa: N818 - a state of this process, as its callers speak of it
+    """As many logins as may be are under way."""
+
+
+class Weak(StrEnum):
+    """Why a password is not taken."""
+
+    SHORT = "short"
+    LONG = "long"
+    NAME = "name"
+    """The operator's name stands in it."""
+    COMMON = "common"
+    """Few different letters, or little beside what everybody tries first."""
+
+
+def weakness(password: str, name: str) -> Weak | None:
+    """What is wrong with a `password` that the operator `name` has chosen; None: nothing."""
+    if len(password) < SHORTEST:
+        return Weak.SHORT
+    if len(password) > LONGEST:
+        return Weak.LONG
+    small = password.casefold()
+    if name.casefold() in small:
+        return Weak.NAME
+    rest = "".join(letter for letter in small if letter.isalnum())
+    for bad in _BAD:
+        rest = rest.replace(bad, "")
+    return Weak.COMMON if len(set(small)) < SHORTEST // 2 or len(rest) < SHORTEST // 2 else None
+
+
+def normal(typed: str) -> str:
+    """A password as it is hashed: NFC, for a keyboard may type a letter with its marks in two ways."""
+    return unicodedata.normalize("NFC", typed).strip()
+
+
+def given_password() -> str:
+    """A password for somebody's first login: 75 bits in five groups that can be read out."""
+    return "-".join("".join(secrets.choice(_GIVEN_LETTERS) for _ in range(3)) for _ in range(5))
+
+
+@contextmanager
+def place() -> Iterator[None]:
+    """One of the places for logins under way; taken before anything of a login is counted. Errors: HashingBusy."""
+    if not _places.acquire(blocking=False):
+        raise HashingBusy
+    try:
+        yield
+    finally:
+        _places.release()
+
+
+def hashed(password: str) -> str:
+    """What is kept of a password."""
+    return _in_turn(lambda: _hasher.hash(normal(password)))
+
+
+def fits(password_hash: str | None, password: str) -> bool:
+    """Whether `password` is the one; with None (nobody has this name) False after the same time."""
+    return _in_turn(lambda: _fits(password_hash, normal(password)))
+
+
+def is_outdated(password_hash: str) -> bool:
+    """Whether the library's parameters have changed since: the password should be hashed anew."""
+    return _hasher.check_needs_rehash(password_hash)
+
+
+def _fits(password_hash: str | None, password: str) -> bool:
+    try:
+        return _hasher.verify(password_hash or _decoy(), password) and password_hash is not None
+    except InvalidHashError:  # an account that no password opens
+        return _fits(None, password)
+    except VerificationError:
+        return False
+
+
+@cache
+def _decoy() -> str:
+    return _hasher.hash(secrets.token_urlsafe(32))
+
+
+@cache
+def _turns() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "argon2", initializer=_give_way)
+
+
+def _give_way() -> None:
+    """Let all others go before this thread and those that argon2 starts: on Linux each has its own priority."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _GIVING_WAY)
+    _decoy()  # now, so that the first unknown name does not take longer
+
+
+def _in_turn(work: Callable[[], T]) -> T:
+    return _turns().submit(work).result()
