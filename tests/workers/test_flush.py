@@ -18,6 +18,7 @@ from models.event import Kind
 from models.outcomes import Outcome
 from tests.servers import wait_for
 from tests.workers.contests import Stage, stage
+from tests.workers.minute_counts import assert_minutes_fit
 from workers.books import compare
 from workers.flush import LogFaultError, NotReadyError, ShardTakenError, flush_batch, flush_slice
 
@@ -38,6 +39,7 @@ def assert_all_is_well(made: Stage, votes: int) -> None:
     assert books.shards[0].ledger_votes == books.shards[0].box_votes == votes
     rows = made.rows()
     assert len(rows) == len(set(rows)) == votes
+    assert_minutes_fit(made)
 
 
 def test_a_vote_reaches_the_ledger_with_all_that_belongs_to_it(open_contest: Stage) -> None:

@@ -16,6 +16,7 @@ from models.outcomes import Outcome
 from models.secrets import KeyRing
 from tests.servers import database_name
 from tests.workers.contests import KEYS, Stage, stage
+from tests.workers.minute_counts import assert_minutes_fit
 from workers import repair as repair_module
 from workers.books import compare, prove
 from workers.flush import LogFaultError, NotReadyError, flush_batch
@@ -38,6 +39,7 @@ def assert_all_is_well(made: Stage, votes: list[tuple[int, int]]) -> None:
     assert books.shards[0].box_votes == books.shards[0].ledger_votes == len(votes)
     [proof] = prove(made.engine, made.client, made.contest, wait_s=1.0)
     assert proof.holds, proof
+    assert_minutes_fit(made)
     for at in range(0, len(votes), 1000):
         assert set(made.cast(*votes[at : at + 1000])) == {Outcome.ALREADY_VOTED}
 

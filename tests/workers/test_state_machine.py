@@ -20,6 +20,7 @@ from models.decisions import resume
 from models.outcomes import Outcome
 from tests.servers import empty_valkey
 from tests.workers.contests import Stage, stage
+from tests.workers.minute_counts import assert_minutes_fit
 from workers.books import compare, prove
 from workers.flush import flush_batch
 
@@ -191,6 +192,7 @@ class Votes(RuleBasedStateMachine):
     def the_books_agree_at_any_moment(self) -> None:
         books = compare(self.made.engine, self.made.client, self.made.contest)
         assert (books.drift, books.conflicts) == (0, 0)
+        assert_minutes_fit(self.made)
 
     def _drain(self) -> None:
         with self.made.engine.connect() as connection:
@@ -202,8 +204,8 @@ def empty_ledger(database: str) -> None:
     engine = worker_engine(database)
     with transaction(engine) as connection:
         connection.exec_driver_sql(
-            "TRUNCATE votes, account_openings, tallies, cursors, epochs, parked_events, entries, categories, contests"
-            " RESTART IDENTITY CASCADE"
+            "TRUNCATE votes, account_openings, minute_counts, minute_totals, tallies, cursors, epochs, parked_events,"
+            " entries, categories, contests RESTART IDENTITY CASCADE"
         )
     engine.dispose()
 
