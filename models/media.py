@@ -38,13 +38,20 @@ ADDRESS = "/media/"
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
 
 _TOO_MANY = f"has more than {MAX_PIXELS // 1_000_000} million pixels"
+_KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NAME = re.compile(r"[0-9a-f]{32}\.(?:webp|avif|pdf)", re.ASCII)
 _RECIPE = f"2 {WIDTHS} {TALLEST} {QUALITY} {AVIF_QUALITY} {AVIF_SPEEDS} {AVIF_FROM} {AVIF_GAIN}"
 """What decides how a picture is drawn; another recipe draws every picture anew."""
 
 
 class MediaError(Exception):
-    """A file cannot be shown as a picture or attachment; the text, after its name, says what is wrong, for people."""
+    """A file cannot be shown as a picture or attachment; the text, after its name, says what is wrong, for people.
+    `code` says the same to the console: `too_large`, `too_many_pixels`, `no_picture`, `no_pdf`.
+    """
+
+    def __init__(self, text: str, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class MediaFolder:
@@ -60,13 +67,21 @@ class MediaFolder:
         where that format makes the picture smaller. Errors: MediaError; OSError of the folder.
         """
         content = _content(source, MAX_PICTURE_BYTES)
-        note = self._path / f"{_digest(_RECIPE.encode() + content)}.json"
-        known = _noted(note)
-        if known is not None and all(self.path_of(name) for size in known for name in _names(size)):
+        digest = key_of_picture(content)
+        known = self.picture_taken(digest)
+        if known is not None:
             return known
         sizes = [self._keep_size(drawn) for drawn in _drawn(content)]
-        _write(note, json.dumps(sizes).encode())
+        _write(self._path / f"{digest}.json", json.dumps(sizes).encode())
         return sizes
+
+    def picture_taken(self, key: str) -> list[dict[str, Any]] | None:
+        """What `take_picture` returned for the picture of `key_of_picture`; None where a file of it is missing."""
+        if not _KEY.fullmatch(key):
+            return None
+        sizes = _noted(self._path / f"{key}.json")
+        whole = sizes is not None and all(self.path_of(name) for size in sizes for name in _names(size))
+        return sizes if whole else None
 
     def take_attachment(self, source: Path | bytes) -> dict[str, Any]:
         """Keeps the PDF in the file `source` (or that has these bytes). Returns `{"address", "bytes"}`.
@@ -75,8 +90,13 @@ class MediaFolder:
         """
         content = _content(source, MAX_ATTACHMENT_BYTES)
         if not content.startswith(b"%PDF-") or b"%%EOF" not in content[-2048:]:
-            raise MediaError("is no whole PDF file")
+            raise MediaError("is no whole PDF file", "no_pdf")
         return {"address": ADDRESS + self._keep(content, "pdf"), "bytes": len(content)}
+
+    def attachment_taken(self, key: str) -> dict[str, Any] | None:
+        """What `take_attachment` returned for the file of `key_of_attachment`; None where it is missing."""
+        path = self.path_of(f"{key}.pdf")
+        return {"address": f"{ADDRESS}{key}.pdf", "bytes": path.stat().st_size} if path else None
 
     def path_of(self, name: str) -> Path | None:
         """The file `name` (`<hash>.webp`, `.avif` or `.pdf`); None where there is none, whatever the name says."""
@@ -94,6 +114,16 @@ class MediaFolder:
         if self.path_of(name) is None:
             _write(self._path / name, content)
         return name
+
+
+def key_of_picture(content: bytes) -> str:
+    """Under what the folder notes a picture with these bytes."""
+    return _digest(_RECIPE.encode() + content)
+
+
+def key_of_attachment(content: bytes) -> str:
+    """Under what the folder keeps an attachment with these bytes."""
+    return _digest(content)
 
 
 def _digest(content: bytes) -> str:
@@ -116,7 +146,7 @@ def _names(size: dict[str, Any]) -> list[str]:
 def _content(source: Path | bytes, limit: int) -> bytes:
     content = source if isinstance(source, bytes) else _read(source, limit)
     if len(content) > limit:
-        raise MediaError(f"is larger than {limit // 1024**2} MB")
+        raise MediaError(f"is larger than {limit // 1024**2} MB", "too_large")
     return content
 
 
@@ -165,9 +195,9 @@ def _drawn(content: bytes) -> list[_Drawn]:
     except MediaError:
         raise
     except Image.DecompressionBombError:
-        raise MediaError(_TOO_MANY) from None
+        raise MediaError(_TOO_MANY, "too_many_pixels") from None
     except Exception:  # noqa: BLE001 - decoders raise anything at all on broken files
-        raise MediaError("is no picture that can be read (JPEG, PNG, WebP or AVIF)") from None
+        raise MediaError("is no picture that can be read (JPEG, PNG, WebP or AVIF)", "no_picture") from None
     plain.info = {}  # no profile, place or text goes into what is written
     small = [_scaled(plain, width, height) for width, height in _sizes(plain.width, plain.height)]
     drawn = [_Drawn(one.width, one.height, _written(one, "WEBP", quality=QUALITY, method=5)) for one in small]
@@ -187,7 +217,7 @@ def _with_avif(drawn: list[_Drawn], small: list[Image.Image]) -> list[_Drawn]:
 def _refuse_huge(picture: Image.Image) -> None:
     """The size is known from the header, before anything is unpacked. Errors: MediaError."""
     if picture.width * picture.height > MAX_PIXELS:
-        raise MediaError(_TOO_MANY)
+        raise MediaError(_TOO_MANY, "too_many_pixels")
 
 
 def _sizes(width: int, height: int) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import time
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -135,7 +135,7 @@ class Needs:
     def __init__(self, needed: Role | Standing) -> None:
         self.needed = needed
 
-    async def __call__(self, request: Request) -> Acting:
+    async def __call__(self, request: Request) -> AsyncIterator[Acting]:
         console: Console = request.app.state.console
         fields = fields_of(request.headers.raw)
         token = _cookie(request, console.cookie)
@@ -147,8 +147,12 @@ class Needs:
                 raise ConsoleProblem(403, N_("Yêu cầu không đến từ trang này. Hãy mở lại trang và thử lại."))
             acting.form = await _form(request)
             if session is not None and not _genuine(console, token, acting.form):
+                await acting.form.close()
                 raise ConsoleProblem(403, N_("Trang đã cũ. Hãy mở lại trang và thử lại; chưa có gì thay đổi."))
-        return acting
+        try:
+            yield acting
+        finally:
+            await acting.form.close()  # the files that came with it
 
     def _admit(self, request: Request, session: OperatorSession | None) -> None:
         """Errors: LoginNeeded, ConsoleProblem."""

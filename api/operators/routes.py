@@ -4,10 +4,18 @@ from fastapi import APIRouter
 
 from api.operators.account import account_router
 from api.operators.audit import audit_router
+from api.operators.categories import categories_router
+from api.operators.claims import claims_router
 from api.operators.console import Console
+from api.operators.entries import entries_router
+from api.operators.entry_files import entry_files_router
+from api.operators.entry_form import entry_router
 from api.operators.login import login_router
 from api.operators.new_password import new_password_router
+from api.operators.operator_help import operator_help_router
+from api.operators.operators import operators_router
 from api.operators.preferences import preferences_router
+from api.operators.preview import preview_router
 from api.operators.second_factor import second_factor_router
 
 
@@ -19,4 +27,12 @@ def console_routers(console: Console) -> list[APIRouter]:
         new_password_router(console),
         account_router(console),
         audit_router(console),
+        operators_router(console),
+        operator_help_router(console),
+        claims_router(console),
+        entry_files_router(console),
+        entries_router(console),
+        entry_router(console),
+        categories_router(console),
+        preview_router(console),
     ]
