@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from api.access import Access
 from api.answers import NO_STORE, SECURITY, Receive, Scope, Send
 from api.ballot import ballot_router
+from api.beating import Beating
 from api.evidence import Evidence, parse_proxies
 from api.fast_path import Application, FastPath
 from api.metrics import Metrics
@@ -81,6 +82,7 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
     evidence = Evidence(keys.derived("device"), proxies)
 
     console = Console(settings, keys, access, watch, evidence)
+    beating = Beating(settings, metrics, watch, intake)
 
     app = FastAPI(
         title="Bình Chọn",
@@ -89,7 +91,7 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
         docs_url=None,  # the page loads its scripts from a third party
         redoc_url=None,
         redirect_slashes=False,  # a receipt's path has one spelling
-        lifespan=partial(_life, intake, watch, metrics, receipts, scrapes, login, openid, console),
+        lifespan=partial(_life, intake, watch, metrics, receipts, scrapes, login, openid, console, beating),
         # Paths hold receipts, and headers hold sessions: neither may leave for a collector.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
@@ -137,6 +139,7 @@ async def _life(
     login: Login,
     openid: OpenId,
     console: Console,
+    beating: Beating,
     _app: FastAPI,
 ) -> AsyncIterator[None]:
     """What one process starts before it serves, and stops after: votes first, so that each is still answered."""
@@ -146,10 +149,13 @@ async def _life(
             await watch.refresh()
     await watch.start()
     publishing = asyncio.create_task(metrics.publish_forever(), name="metrics")
+    beats = asyncio.create_task(beating.run(), name="beats")
     yield
     await intake.stop()
     publishing.cancel()
+    beats.cancel()
     metrics.publish()
+    await beating.stop()
     await watch.stop()
     await receipts.stop()
     await scrapes.stop()

@@ -13,6 +13,8 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, g
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from api.latency import Times
+
 PUBLISH_S = 0.5
 
 _VOTES = Counter("binhchon_votes", "Answers to votes, by outcome", ["outcome"])
@@ -36,6 +38,7 @@ STATUS_GAUGES = {
     "flush_lag_s": ("binhchon_flush_lag_seconds", "Age of the oldest pending event"),
     "ticked_at": ("binhchon_ticked_at_ms", "When the ticker wrote all this, in ms since 1970"),
     "claims": ("binhchon_claims_waiting", "Claims of lost votes that wait for the ledger"),
+    "failed_jobs": ("binhchon_failed_jobs", "Jobs of the workers that failed and wait for a person"),
     "conflicts": ("binhchon_conflicts", "Votes that the ledger had already when they were flushed"),
 }
 """Numbers of the workers' status, and the gauges that they become."""
@@ -54,6 +57,10 @@ class Metrics:
         self._counted = 0
         self._again = 0
         self._refused: Counts[str] = Counts()
+        self.answered: Counts[str] = Counts()
+        """Answers by outcome, of this process since its start."""
+        self.times = Times()
+        """How long its votes took, from their arrival to the box's answer."""
 
     def voted(self, *, again: bool) -> None:
         if again:
@@ -64,9 +71,11 @@ class Metrics:
     def refused(self, code: str) -> None:
         self._refused[code] += 1
 
-    def batch(self, size: int, seconds: float) -> None:
+    def batch(self, size: int, seconds: float, last_s: float, first_s: float) -> None:
+        """One answered call to the box; its first and last vote came so long ago."""
         _BATCH_VOTES.observe(size)
         _BATCH_SECONDS.observe(seconds)
+        self.times.spread(size, last_s, first_s)
 
     def lost_receipt(self) -> None:
         _LOST.inc()
@@ -79,6 +88,7 @@ class Metrics:
         for outcome, number in answers.items():
             if number:
                 _VOTES.labels(outcome).inc(number)
+                self.answered[outcome] += number
 
     async def publish_forever(self) -> None:
         while True:

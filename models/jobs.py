@@ -6,8 +6,12 @@ could run code.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from rq import Queue
+from rq.job import Job as QueuedJob
+from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
 from models.scratch.connection import ScratchClient, scratch_errors
@@ -66,4 +70,71 @@ def _waiting(queue: Queue, job: Job, args: tuple[int | float | str, ...]) -> boo
     return any(
         waiting is not None and waiting.func_name == job.path and tuple(waiting.args) == args
         for waiting in queue.get_jobs(0, 20)
+    )
+
+
+@dataclass(frozen=True)
+class FailedJob:
+    """A job that broke. It stands for FAILURE_TTL_S; `problem`: the last line of what Python said."""
+
+    id: str
+    queue: str
+    path: str
+    args: tuple[Any, ...]
+    failed_at: datetime | None
+    problem: str
+
+
+def count_failed(client: ScratchClient) -> int:
+    """How many jobs broke in the last hour and were not taken away. Errors: ScratchAway."""
+    with scratch_errors():
+        return sum(registry.get_job_count() for registry in _failed(client))
+
+
+def failed_jobs(client: ScratchClient, *, limit: int = 100) -> list[FailedJob]:
+    """The jobs of the closed list that broke, newest first. Errors: ScratchAway."""
+    with scratch_errors():
+        found = [
+            job
+            for registry in _failed(client)
+            for job in QueuedJob.fetch_many(
+                registry.get_job_ids(end=limit - 1, desc=True), connection=client, serializer=JSONSerializer
+            )
+        ]
+        jobs = [_failed_job(job) for job in found if job is not None and _is_listed(job)]
+    return sorted(jobs, key=lambda job: job.failed_at.timestamp() if job.failed_at else 0.0, reverse=True)[:limit]
+
+
+def find_failed(client: ScratchClient, job_id: str) -> FailedJob | None:
+    """Errors: ScratchAway."""
+    return next((job for job in failed_jobs(client) if job.id == job_id), None)
+
+
+def take_away_failed(client: ScratchClient, job: FailedJob, *, again: bool) -> None:
+    """Takes a broken job off the list; `again`: a new nudge of the same kind is put into its queue before, so that one
+    who dies between the two has done too much and not too little. Errors: ScratchAway.
+    """
+    if again:
+        enqueue(client, job.queue, JOBS[job.path], *job.args)
+    with scratch_errors():
+        FailedJobRegistry(job.queue, connection=client, serializer=JSONSerializer).remove(job.id, delete_job=True)
+
+
+def _failed(client: ScratchClient) -> list[FailedJobRegistry]:
+    return [queue.failed_job_registry for queue in Queue.all(connection=client, serializer=JSONSerializer)]
+
+
+def _is_listed(job: QueuedJob) -> bool:
+    """Whether it is one of ours: scratch is not trusted to say so."""
+    try:
+        return job.func_name in JOBS and job.instance is None and not job.kwargs
+    except Exception:  # noqa: BLE001 - whatever is wrong with the payload, it is none of ours
+        return False
+
+
+def _failed_job(job: QueuedJob) -> FailedJob:
+    result = job.latest_result()
+    said = (result.exc_string or "").strip() if result else ""
+    return FailedJob(
+        job.id, job.origin, str(job.func_name), tuple(job.args), job.ended_at, said.rpartition("\n")[2][:500]
     )

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -30,10 +31,12 @@ from models.jobs import (
     SEND_CODES,
     STORE_CLAIMS,
     TASKS,
+    count_failed,
     enqueue,
     flush_queue,
 )
 from models.late_lines import write_late_lines
+from models.scratch.beats import beat_of, write_beat
 from models.scratch.claims import waiting
 from models.scratch.connection import ScratchAway, ScratchClient, scratch_client
 from models.scratch.status import write_status
@@ -62,6 +65,7 @@ class Ticker:
     scratch: ScratchClient
     slug: str | None = None
     flush_workers: int = 1
+    data_dir: Path = Path()
     contests: list[Contest] = field(default_factory=list)
     due_tasks: list[int] = field(default_factory=list)
     booked_at: float = -BOOKS_EVERY_S
@@ -69,6 +73,7 @@ class Ticker:
 
     def tick(self, now: float, wall: datetime) -> None:
         """One round. `now`: monotonic seconds. What is away is said and left for the next round."""
+        self._attempt("scratch", self._beat)
         self._attempt("the ledger", self._read_contests)
         live = [contest for contest in self.contests if contest.state != "final" and not contest.draft]
         self._attempt("scratch", partial(self._nudge, live))
@@ -85,6 +90,9 @@ class Ticker:
         self._prove_at_night(live, wall.astimezone(VIETNAM))
         if current := self._current():
             self._attempt("the books", partial(self._write_status, current))
+
+    def _beat(self) -> None:
+        write_beat(self.scratch, beat_of("ticker", "", self.data_dir))
 
     def _read_contests(self) -> None:
         with transaction(self.engine) as connection:
@@ -104,7 +112,7 @@ class Ticker:
 
     def _nudge_claims(self) -> None:
         claims = waiting(self.scratch)
-        write_status(self.scratch, {"claims": claims})
+        write_status(self.scratch, {"claims": claims, "failed_jobs": count_failed(self.scratch)})
         if claims:
             enqueue(self.scratch, BOOKS, STORE_CLAIMS)
 
@@ -153,7 +161,7 @@ def run(settings: Settings) -> None:
         closing(box_client(settings.box(), timeout=5.0)) as box,
         closing(scratch_client(settings.scratch())) as scratch,
     ):
-        ticker = Ticker(engine, box, scratch, settings.contest, settings.flush_workers)
+        ticker = Ticker(engine, box, scratch, settings.contest, settings.flush_workers, settings.data_dir)
         while not stop.is_set():
             began = time.monotonic()
             ticker.tick(began, datetime.now(UTC))

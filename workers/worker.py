@@ -6,7 +6,9 @@ job before it knows it, and the job is gone when the worker dies.
 """
 
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -18,6 +20,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from models.jobs import JOBS
+from models.scratch.beats import EVERY_S, beat_of, write_beat
 from models.scratch.connection import ScratchAway, scratch_client, scratch_errors
 from models.settings import Settings
 from workers.stopping import stopping
@@ -86,7 +89,7 @@ def work(settings: Settings, queue: str) -> int:
     connection: Any = scratch_client(settings.scratch(), timeout=None)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with scratch_errors():
+        with scratch_errors(), _beating(settings, queue):
             worker = ClosedListWorker(
                 [queue], connection=connection, serializer=JSONSerializer, log_job_description=False
             )
@@ -95,3 +98,24 @@ def work(settings: Settings, queue: str) -> int:
         log.warning("the worker ends: scratch does not answer", queue=queue, problem=str(error))
         return 1
     return 0
+
+
+@contextmanager
+def _beating(settings: Settings, queue: str) -> Iterator[None]:
+    """Says each second that this process is there, whatever its job does. Scratch away: others tell it."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        with closing(scratch_client(settings.scratch())) as client:
+            while not ended.is_set():
+                with suppress(ScratchAway):
+                    write_beat(client, beat_of("worker", queue, settings.data_dir))
+                ended.wait(EVERY_S)
+
+    thread = threading.Thread(target=beat, name="beats", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(EVERY_S)

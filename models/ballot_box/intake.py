@@ -36,6 +36,7 @@ SWEEP_S = 0.1
 RECONNECT_S = (0.05, 1.0)  # first and longest pause between attempts
 
 Settle = Callable[[Outcome], None]
+Batches = Callable[[int, float, float, float], None]
 
 
 class _Waiting(NamedTuple):
@@ -57,7 +58,8 @@ class Intake:
     """All shards of the current contest, for one event loop.
 
     `connected`: every shard has a caller with a connection. `fault`: why the box is not trusted, in words, or None.
-    `batches`: called with the size and the seconds of every answered call.
+    `batches`: called for every answered call with its size, its seconds, and how many seconds ago the last and the first
+    of its votes came.
     """
 
     def __init__(
@@ -66,7 +68,7 @@ class Intake:
         *,
         fingerprint: str,
         callers: int = 3,
-        batches: Callable[[int, float], None] = lambda _size, _seconds: None,
+        batches: Batches = lambda _size, _seconds, _last, _first: None,
     ) -> None:
         self._url = url
         self._fingerprint = fingerprint
@@ -144,7 +146,7 @@ class Intake:
 class _Shard:
     """One shard's queue and callers."""
 
-    def __init__(self, url: str, keys: ShardKeys, callers: int, batches: Callable[[int, float], None]) -> None:
+    def __init__(self, url: str, keys: ShardKeys, callers: int, batches: Batches) -> None:
         self.pending: deque[_Waiting] = deque()
         self.in_flight = 0
         self.fault: str | None = None
@@ -264,7 +266,8 @@ class _Shard:
                 decided, last = read_reply(reply, len(batch))
                 if self._goes_on(last, seen, head):
                     outcomes = decided
-                self._batches(len(batch), time.monotonic() - began)
+                now = time.monotonic()
+                self._batches(len(batch), now - began, now - batch[-1].since, now - batch[0].since)
         finally:
             self.in_flight -= len(batch)
             for vote, outcome in zip(batch, outcomes, strict=True):

@@ -101,7 +101,9 @@ def begin(
     return token
 
 
-async def find(client: AsyncScratchClient, token: str, now: float) -> OperatorSession | None:
+async def find(
+    client: AsyncScratchClient, token: str, now: float, *, keep_alive: bool = True
+) -> OperatorSession | None:
     """The session of the token, kept alive by being asked for; None for one that is over. Errors: ScratchAway."""
     key = _key(digest_of(token))
     with scratch_errors():
@@ -109,7 +111,7 @@ async def find(client: AsyncScratchClient, token: str, now: float) -> OperatorSe
         session = _unpacked(packed, now) if packed else None
         if session is None:
             return None
-        if now - session.seen_at > TOUCH_S:
+        if keep_alive and now - session.seen_at > TOUCH_S:
             seen = OperatorSession(**(vars(session) | {"seen_at": now}))
             # XX: a session that was ended meanwhile does not come back
             await client.set(key, _packed(seen), ex=IDLE_S, xx=True)

@@ -82,7 +82,7 @@ async def until(condition: Callable[[], object], seconds: float = 5.0, what: str
 async def voting(url: str, *, shards: int = 1, connect: bool = True, **options: Any) -> AsyncIterator[Voters]:
     """An intake that runs against the box at `url`; at its end every vote must have been answered exactly once."""
     sizes: list[int] = []
-    intake = Intake(url, fingerprint=FINGERPRINT, batches=lambda size, _seconds: sizes.append(size), **options)
+    intake = Intake(url, fingerprint=FINGERPRINT, batches=lambda size, *_times: sizes.append(size), **options)
     await intake.start()
     intake.aim(CONTEST_ID, shards, 1)
     voters = Voters(intake, sizes)
