@@ -79,11 +79,14 @@ class Running:
 
     def contest(self) -> Contest:
         """As it stands now. Errors: ContestFinalError."""
-        with transaction(self.work.engine) as connection:
-            contest = contest_by_id(connection, self.correction.contest_id)
+        contest = self.contest_even_final()
         if contest.state == "final":
             raise ContestFinalError
         return contest
+
+    def contest_even_final(self) -> Contest:
+        with transaction(self.work.engine) as connection:
+            return contest_by_id(connection, self.correction.contest_id)
 
     def locked(self, connection: Connection) -> Correction:
         """Errors: TaskFailedError."""
@@ -196,13 +199,17 @@ def _call_each_shard(running: Running, contest: Contest, votes: list[Vote]) -> l
     return refused
 
 
-def _drain(running: Running) -> None:
-    """Until the ledger has all that the log has now. Errors: Interrupted while box and ledger are being repaired."""
-    contest, work = running.contest(), running.work
+def _drain(running: Running, *, patient: bool = True) -> None:
+    """Until the ledger has all that the log has now. Errors: Interrupted while box and ledger are being repaired.
+
+    `patient`: looks whether it should go on between tries.
+    """
+    contest, work = running.contest_even_final(), running.work
     try:
         for shard in range(contest.shards):
             while not drain(work.engine, work.box, contest.id, shard, seconds=DRAIN_S):
-                running.look()
+                if patient:
+                    running.look()
     except (NotReadyError, LogFaultError):
         time.sleep(LOOK_S)  # the flush has found the same, and repairs
         raise Interrupted from None
@@ -223,20 +230,16 @@ def _cancelled(running: Running) -> None:
     work = running.work
     with transaction(work.engine) as connection:
         task = tasks.find_task(connection, work.task.id)
-        correction = running.locked(connection)
     if task is None or task.runs != work.task.runs or not task.cancel_asked:
         return
-    try:
-        if correction.state == "running":
-            _drain(running)
-    except ContestFinalError:
-        pass  # close-out has drained the log
     _end(running, "cancelled")
 
 
 def _end(running: Running, state: str, problem: str = "") -> Result:
-    """Counts what became of the votes and publishes it; `match_ledger` needs all of the log to be in the ledger."""
+    """Counts what became of the votes, marks that were lost too, and publishes it."""
     work = running.work
+    if state == "cancelled":
+        _drain(running, patient=False)
     with transaction(work.engine) as connection:
         correction = running.locked(connection)
         if correction.state == "running" and state == "cancelled":
