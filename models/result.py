@@ -64,7 +64,8 @@ def keep_result(
 ) -> bool:
     """Keeps the result, unless there is one already. Returns whether it is this one."""
     values = {"contest_id": contest_id, "made_at": made_at, "minutes": minutes, "signature": signature, "pdf": pdf}
-    return connection.execute(insert(results).values(values).on_conflict_do_nothing()).rowcount == 1
+    kept = insert(results).values(values).on_conflict_do_nothing().returning(results.c.contest_id)
+    return connection.execute(kept).first() is not None
 
 
 def publish_result(connection: Connection, contest_id: int, by: str, files: dict[str, str]) -> bool:

@@ -20,8 +20,10 @@ from models.database import Engine, LedgerAway, transaction
 from models.scratch.connection import ScratchAway, ScratchClient
 from models.settings import Settings
 from models.task import Task
+from workers.close_out import close_out_task
 from workers.correction_count import count_correction
 from workers.correction_run import run_correction
+from workers.signals import find_signals_task
 from workers.work import Cancelled as Cancelled  # noqa: PLC0414 - the runner's words too
 from workers.work import Interrupted as Interrupted  # noqa: PLC0414 - the same
 from workers.work import TaskFailedError as TaskFailedError  # noqa: PLC0414 - the same
@@ -36,8 +38,10 @@ Errors: TaskFailedError; Cancelled and what `Work.progress` raises pass through.
 """
 
 FUNCTIONS: dict[str, Function] = {
+    "close_out": close_out_task,
     "correction.count": count_correction,
     "correction.run": run_correction,
+    "signals": find_signals_task,
 }
 """Kind of task → what does it. Filled below, and by nobody else."""
 
