@@ -4,7 +4,7 @@ system came with.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, DateTime, Float, Table, Text, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -73,8 +73,8 @@ def read_limits(connection: Connection) -> Limits:
 
 
 def _limits(values: Mapping[str, float]) -> Limits:
-    whole = {name for name, bounds in BOUNDS.items() if name == "accounts" and bounds.whole}
-    return Limits(**{name: int(value) if name in whole else value for name, value in values.items()})
+    known: dict[str, Any] = dict(values)
+    return Limits(**known | ({"accounts": int(known["accounts"])} if "accounts" in known else {}))
 
 
 def fits(name: str, value: float) -> bool:

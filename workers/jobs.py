@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import structlog
@@ -14,7 +15,7 @@ from models.database import Engine, LedgerAway, transaction, worker_engine
 from models.scratch.connection import ScratchAway, scratch_client
 from models.scratch.status import write_status
 from models.settings import settings
-from workers import books, claims, tasks
+from workers import books, claims, signals, tasks
 from workers.codes import send_slice
 from workers.flush import LogFaultError, NotReadyError, flush_slice
 from workers.repair import RepairRefusedError, RepairRunningError
@@ -127,6 +128,19 @@ def run_task(task_id: int) -> None:
         except LedgerAway as error:
             log.warning("a task waits", task=task_id, problem=str(error))
             stopping.wait(1.0)
+
+
+def find_signals(contest_id: int) -> None:
+    """A regular search for signals."""
+    stack = settings().require_stack()
+    try:
+        with closing(scratch_client(stack.scratch())) as client:
+            signals.find_signals(
+                worker_engine(stack.database()), client, contest_id, datetime.now(UTC), stopping.is_set
+            )
+    except (LedgerAway, ScratchAway) as error:
+        log.warning("the signals wait", contest=contest_id, problem=str(error))
+        stopping.wait(1.0)
 
 
 def _ask(contest_id: int, question: Callable[[Engine, BoxClient, Contest], Found]) -> tuple[Contest, Found] | None:

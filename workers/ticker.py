@@ -1,6 +1,7 @@
 """The ticker: what runs when. Each second it nudges the flush and the sending of codes, and the storing of claims where
-some wait, and brings decisions into the box; each minute it asks for the books, each night for the proof. It decides
-nothing about votes, may die at any moment, and two do no harm.
+some wait, and brings decisions into the box; each minute it asks for the books, each ten
+minutes for the signals, each night for the proof. It decides nothing about votes, may die at any moment, and two do no
+harm.
 """
 
 import signal
@@ -10,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from models.decisions import bring
 from models.jobs import (
     BOOKS,
     CODES,
+    FIND_SIGNALS,
     FLUSH,
     PROVE,
     RECONCILE,
@@ -51,6 +53,8 @@ log = structlog.get_logger()
 EVERY_S = 1.0
 SLICE_S = 20.0
 BOOKS_EVERY_S = 60.0
+SIGNALS_EVERY_S = 600.0
+LAST_SIGNALS = timedelta(hours=1)  # after the end of voting: what came last is looked at too
 QUICK_EVENTS = 20_000  # pending events that a round reads to tell drift
 NUDGED_TASKS = 10
 PROOF_HOUR = 3  # o'clock in the province
@@ -69,6 +73,7 @@ class Ticker:
     contests: list[Contest] = field(default_factory=list)
     due_tasks: list[int] = field(default_factory=list)
     booked_at: float = -BOOKS_EVERY_S
+    searched_at: float = -SIGNALS_EVERY_S
     proven_on: str = ""
 
     def tick(self, now: float, wall: datetime) -> None:
@@ -81,15 +86,21 @@ class Ticker:
         self._attempt("scratch", self._nudge_claims)
         self._attempt("scratch", self._nudge_tasks)
         self._attempt("scratch", partial(write_late_lines, self.engine, self.scratch))
-        for contest in live:
+        for contest in self._steered(live):
             self._attempt("the box", partial(self._steer, contest))
         if now - self.booked_at >= BOOKS_EVERY_S:
             self.booked_at = now
             for contest in live:
                 self._attempt("scratch", partial(enqueue, self.scratch, BOOKS, RECONCILE, contest.id))
+        self._search(live, now, wall)
         self._prove_at_night(live, wall.astimezone(VIETNAM))
         if current := self._current():
             self._attempt("the books", partial(self._write_status, current))
+
+    def _steered(self, live: list[Contest]) -> list[Contest]:
+        """The contests that the box must have: what is final goes on to be shown, and its results are published."""
+        current = self._current()
+        return [*live, current] if current and current.state == "final" else live
 
     def _beat(self) -> None:
         write_beat(self.scratch, beat_of("ticker", "", self.data_dir))
@@ -123,6 +134,13 @@ class Ticker:
     def _steer(self, contest: Contest) -> None:
         if not bring(self.engine, self.box, contest):
             enqueue(self.scratch, BOOKS, REPAIR, contest.id)
+
+    def _search(self, live: list[Contest], now: float, wall: datetime) -> None:
+        if now - self.searched_at >= SIGNALS_EVERY_S:
+            self.searched_at = now
+            for contest in live:
+                if contest.opens_at <= wall < contest.closes_at + LAST_SIGNALS:
+                    self._attempt("scratch", partial(enqueue, self.scratch, TASKS, FIND_SIGNALS, contest.id))
 
     def _prove_at_night(self, live: list[Contest], wall: datetime) -> None:
         today = wall.date().isoformat()

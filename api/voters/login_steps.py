@@ -27,6 +27,7 @@ from models.proof_of_work import Proofs
 from models.scratch import codes
 from models.scratch.codes import Asked, Asking, Budgets
 from models.scratch.connection import ScratchAway, async_scratch
+from models.scratch.domain_list import is_listed
 from models.scratch.outbox import is_in_trouble
 from models.secrets import KeyRing
 from models.settings import Settings
@@ -92,6 +93,7 @@ class Login:
         """
         snapshot = self._open()
         identity = self.identity(kind, typed)
+        await self._not_listed(identity)
         proof = None
         if altcha is not None:
             # In a thread: a derivation takes milliseconds, and votes share this process.
@@ -134,6 +136,18 @@ class Login:
             count_code(known, "disposable")
             raise invalid("identity", DISPOSABLE)
         return identity
+
+    async def _not_listed(self, identity: Identity) -> None:
+        """Errors: VoterProblem (invalid, not_ready) for an address of a domain that operators put on their list."""
+        if identity.kind != "email":
+            return
+        try:
+            listed = await is_listed(self.scratch, identity.address.partition("@")[2])
+        except ScratchAway:
+            raise VoterProblem(Code.NOT_READY, detail=AWAY) from None
+        if listed:
+            count_code("email", "disposable")
+            raise invalid("identity", DISPOSABLE)
 
     def kind_of(self, typed: str) -> str:
         """The kind of identity that was typed into the one field; where there is one kind only, it is that."""

@@ -1,5 +1,7 @@
 """Signals and clusters"""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -10,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 
-def _moment(name: str, *, now: bool = False, comment: str | None = None) -> sa.Column:
+def _moment(name: str, *, now: bool = False, comment: str | None = None) -> sa.Column[datetime]:
     default = sa.text("now()") if now else None
     return sa.Column(name, sa.DateTime(timezone=True), server_default=default, nullable=not now, comment=comment)
 

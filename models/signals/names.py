@@ -1,0 +1,103 @@
+"""Similar names, without names: grams that are much more frequent among an entry's voters than among others.
+
+1. A gram is loaded, for an entry, when more of its voters have it than expected (as in `shares.py`, half of `times`: a
+   part of a name is less telling than three of them together).
+2. The stem of a voter is the three loaded grams of theirs that the entry has most too many of. Voters with one stem are
+   candidates: no pair of accounts is ever looked at, and the digits that a script counts up with do not matter.
+3. The common part of a group is what half of its voters have. Who shares `likeness` (Jaccard) with it, stays.
+"""
+
+from sqlalchemy import Connection, text
+
+from models.limits import Limits
+from models.signals.kinds import SURE_AT_MOST, Signal
+
+STEM = 3  # grams
+
+_LOADED = """
+CREATE TEMPORARY TABLE loaded ON COMMIT DROP AS
+WITH named AS (SELECT s.entry_id, p.grams FROM seen s JOIN people p USING (account_id) WHERE cardinality(p.grams) > 0),
+cells AS (
+  SELECT entry_id, gram, CAST(count(*) AS double precision) AS n FROM named, unnest(grams) AS gram
+  GROUP BY entry_id, gram
+),
+grams AS (SELECT gram, sum(n) AS d FROM cells GROUP BY gram),
+by_entry AS (SELECT entry_id, CAST(count(*) AS double precision) AS m FROM named GROUP BY entry_id),
+whole AS (SELECT sum(m) AS t FROM by_entry),
+compared AS (
+  SELECT entry_id, gram, n, m * (d - n + 0.5) / (t - m + 1) AS x
+  FROM cells JOIN grams USING (gram) JOIN by_entry USING (entry_id) CROSS JOIN whole WHERE n >= :accounts
+)
+SELECT entry_id, gram, n, x FROM compared
+WHERE n >= :times * x AND 2 * (n * ln(n / x) - (n - x)) >= :certainty
+"""
+
+_STEMMED = """
+CREATE TEMPORARY TABLE stemmed ON COMMIT DROP AS
+SELECT s.entry_id, s.account_id, s.at, p.grams, t.stem
+FROM seen s JOIN people p USING (account_id)
+CROSS JOIN LATERAL (
+  SELECT array_agg(gram) AS stem FROM (
+    SELECT gram FROM unnest(p.grams) AS gram JOIN loaded l USING (gram) WHERE l.entry_id = s.entry_id
+    ORDER BY l.n - l.x DESC, gram LIMIT 3
+  ) most
+) t
+WHERE cardinality(p.grams) > 0 AND cardinality(t.stem) = 3
+AND s.entry_id IN (SELECT entry_id FROM loaded GROUP BY entry_id HAVING count(*) >= 3)
+"""
+
+_ALIKE = """
+CREATE TEMPORARY TABLE alike ON COMMIT DROP AS
+WITH sized AS (
+  SELECT entry_id, stem, count(*) AS n FROM stemmed GROUP BY entry_id, stem HAVING count(*) >= :accounts
+),
+common AS (
+  SELECT entry_id, stem, array_agg(gram) AS part FROM (
+    SELECT entry_id, stem, gram FROM stemmed JOIN sized USING (entry_id, stem), unnest(grams) AS gram
+    GROUP BY entry_id, stem, gram, n HAVING count(*) * 2 >= n
+  ) half GROUP BY entry_id, stem
+)
+SELECT entry_id, stem, account_id, at
+FROM stemmed JOIN common USING (entry_id, stem)
+CROSS JOIN LATERAL (
+  SELECT CAST(count(*) AS double precision) AS shared FROM unnest(grams) AS gram WHERE gram = ANY (part)
+) c
+WHERE shared >= :likeness * (cardinality(grams) + cardinality(part) - shared)
+"""
+
+_GROUPS = """
+INSERT INTO groups (signal, entry_id, key, observed, expected, sure, last_at)
+SELECT :signal, entry_id, convert_to(CAST(a.stem AS text), 'UTF8'), a.n, a.n * least_loaded.part,
+  least(1 - least_loaded.part, :at_most), a.last_at
+FROM (
+  SELECT entry_id, stem, count(*) AS n, max(at) AS last_at FROM alike GROUP BY entry_id, stem
+  HAVING count(*) >= :accounts
+) a
+CROSS JOIN LATERAL (
+  SELECT max(x / n) AS part FROM loaded l WHERE l.entry_id = a.entry_id AND l.gram = ANY (a.stem)
+) least_loaded
+"""
+
+_FLAG = """
+INSERT INTO flags
+SELECT a.entry_id, a.account_id, g.signal, g.id, g.sure, a.at
+FROM alike a JOIN groups g
+  ON g.signal = :signal AND g.entry_id = a.entry_id AND g.key = convert_to(CAST(a.stem AS text), 'UTF8')
+"""
+
+
+def find_names(connection: Connection, limits: Limits) -> int:
+    """Groups of similar names, and who is in them. Returns how many groups."""
+    connection.execute(
+        text(_LOADED),
+        {"accounts": limits.accounts, "times": max(limits.times / 2, 1.5), "certainty": limits.certainty},
+    )
+    connection.exec_driver_sql("CREATE INDEX ON loaded (entry_id, gram)")
+    connection.exec_driver_sql("ANALYZE loaded")
+    connection.exec_driver_sql(_STEMMED)
+    connection.execute(text(_ALIKE), {"accounts": limits.accounts, "likeness": limits.likeness})
+    found = connection.execute(
+        text(_GROUPS), {"signal": str(Signal.NAMES), "accounts": limits.accounts, "at_most": SURE_AT_MOST}
+    )
+    connection.execute(text(_FLAG), {"signal": str(Signal.NAMES)})
+    return found.rowcount
