@@ -44,10 +44,15 @@ PROVE = Job("workers.jobs.prove", timeout_s=4 * 3600, ttl_s=3600)
 REPAIR = Job("workers.jobs.repair", timeout_s=4 * 3600, ttl_s=30)
 SEND_CODES = Job("workers.jobs.send_codes", timeout_s=120, ttl_s=30)
 STORE_CLAIMS = Job("workers.jobs.store_claims", timeout_s=120, ttl_s=30)
+SEND_ANSWERS = Job("workers.jobs.send_answers", timeout_s=900, ttl_s=30)
+ERASE = Job("workers.jobs.erase", timeout_s=6 * 3600, ttl_s=3600)
 RUN_TASK = Job("workers.jobs.run_task", timeout_s=6 * 3600, ttl_s=60)
 FIND_SIGNALS = Job("workers.jobs.find_signals", timeout_s=2 * 3600, ttl_s=500)
 
-JOBS = {job.path: job for job in (FLUSH, RECONCILE, PROVE, REPAIR, SEND_CODES, STORE_CLAIMS, RUN_TASK, FIND_SIGNALS)}
+JOBS = {
+    job.path: job
+    for job in (FLUSH, RECONCILE, PROVE, REPAIR, SEND_CODES, STORE_CLAIMS, RUN_TASK, FIND_SIGNALS, SEND_ANSWERS, ERASE)
+}
 FAILURE_TTL_S = 3600  # a job that fails each second for a day would fill scratch
 
 

@@ -15,12 +15,14 @@ from models.database import Engine, LedgerAway, transaction, worker_engine
 from models.scratch.connection import ScratchAway, scratch_client
 from models.scratch.status import write_status
 from models.settings import settings
-from workers import books, claims, signals, tasks
+from workers import answers, books, claims, signals, tasks
 from workers.codes import send_slice
 from workers.flush import LogFaultError, NotReadyError, flush_slice
 from workers.repair import RepairRefusedError, RepairRunningError
 from workers.repair import repair as run_repair
+from workers.retention import erase_all
 from workers.stopping import stopping
+from workers.work import Interrupted
 
 log = structlog.get_logger()
 
@@ -117,6 +119,33 @@ def store_claims() -> None:
     except (LedgerAway, ScratchAway) as error:
         log.warning("the claims wait", problem=str(error))
         stopping.wait(1.0)
+
+
+def send_answers() -> None:
+    """Sends the answers to claims that are due."""
+    stack = settings().require_stack()
+    try:
+        answers.send_answers(
+            worker_engine(stack.database()), stack.scratch(), stack.channels(), stopping=stopping.is_set
+        )
+    except LedgerAway as error:
+        log.warning("the answers wait", problem=str(error))
+        stopping.wait(1.0)
+
+
+def erase() -> None:
+    """The nightly erasing of what was kept long enough."""
+    stack = settings().require_stack()
+
+    def go_on(_done: int, _total: int) -> None:
+        if stopping.is_set():
+            raise Interrupted
+
+    try:
+        with closing(box_client(stack.box())) as box:
+            erase_all(worker_engine(stack.database()), box, datetime.now(UTC), go_on)
+    except (Interrupted, LedgerAway) as error:
+        log.warning("the erasing waits for the next night", problem=str(error) or type(error).__name__)
 
 
 def run_task(task_id: int) -> None:

@@ -23,6 +23,7 @@ from models.task import Task
 from workers.close_out import close_out_task
 from workers.correction_count import count_correction
 from workers.correction_run import run_correction
+from workers.retention import count_task, erase_task
 from workers.signals import find_signals_task
 from workers.work import Cancelled as Cancelled  # noqa: PLC0414 - the runner's words too
 from workers.work import Interrupted as Interrupted  # noqa: PLC0414 - the same
@@ -41,6 +42,8 @@ FUNCTIONS: dict[str, Function] = {
     "close_out": close_out_task,
     "correction.count": count_correction,
     "correction.run": run_correction,
+    "erasing": erase_task,
+    "erasing.count": count_task,
     "signals": find_signals_task,
 }
 """Kind of task → what does it. Filled below, and by nobody else."""

@@ -1,7 +1,6 @@
 """The ticker: what runs when. Each second it nudges the flush and the sending of codes, and the storing of claims where
-some wait, and brings decisions into the box; each minute it asks for the books, each ten
-minutes for the signals, each night for the proof. It decides nothing about votes, may die at any moment, and two do no
-harm.
+some wait, and brings decisions into the box; each minute it asks for the books, each ten minutes for the signals, each
+night for the proof and the erasing. It decides nothing about votes, may die at any moment, and two do no harm.
 """
 
 import signal
@@ -18,18 +17,21 @@ from pathlib import Path
 import structlog
 
 from models.ballot_box.connection import BoxAway, BoxClient, BoxFull, BoxRefused, box_client
+from models.claim_answer import are_due
 from models.contest import Contest, all_contests
 from models.database import Engine, LedgerAway, transaction, worker_engine
 from models.decisions import bring
 from models.jobs import (
     BOOKS,
     CODES,
+    ERASE,
     FIND_SIGNALS,
     FLUSH,
     PROVE,
     RECONCILE,
     REPAIR,
     RUN_TASK,
+    SEND_ANSWERS,
     SEND_CODES,
     STORE_CLAIMS,
     TASKS,
@@ -58,6 +60,7 @@ LAST_SIGNALS = timedelta(hours=1)  # after the end of voting: what came last is 
 QUICK_EVENTS = 20_000  # pending events that a round reads to tell drift
 NUDGED_TASKS = 10
 PROOF_HOUR = 3  # o'clock in the province
+ERASING_HOUR = 4
 
 
 @dataclass
@@ -75,6 +78,8 @@ class Ticker:
     booked_at: float = -BOOKS_EVERY_S
     searched_at: float = -SIGNALS_EVERY_S
     proven_on: str = ""
+    answers_due: bool = False
+    erased_on: str = ""
 
     def tick(self, now: float, wall: datetime) -> None:
         """One round. `now`: monotonic seconds. What is away is said and left for the next round."""
@@ -94,6 +99,7 @@ class Ticker:
                 self._attempt("scratch", partial(enqueue, self.scratch, BOOKS, RECONCILE, contest.id))
         self._search(live, now, wall)
         self._prove_at_night(live, wall.astimezone(VIETNAM))
+        self._erase_at_night(wall.astimezone(VIETNAM))
         if current := self._current():
             self._attempt("the books", partial(self._write_status, current))
 
@@ -109,6 +115,7 @@ class Ticker:
         with transaction(self.engine) as connection:
             self.contests = all_contests(connection)
             self.due_tasks = due(connection)
+            self.answers_due = are_due(connection)
 
     def _nudge(self, live: list[Contest]) -> None:
         """Nudges the flush of every log. Logs that share a worker take short turns: a vote waits for all the others."""
@@ -130,6 +137,8 @@ class Ticker:
     def _nudge_tasks(self) -> None:
         for task_id in self.due_tasks[:NUDGED_TASKS]:
             enqueue(self.scratch, TASKS, RUN_TASK, task_id)
+        if self.answers_due:
+            enqueue(self.scratch, TASKS, SEND_ANSWERS)
 
     def _steer(self, contest: Contest) -> None:
         if not bring(self.engine, self.box, contest):
@@ -148,6 +157,12 @@ class Ticker:
             self.proven_on = today
             for contest in live:
                 self._attempt("scratch", partial(enqueue, self.scratch, BOOKS, PROVE, contest.id))
+
+    def _erase_at_night(self, wall: datetime) -> None:
+        today = wall.date().isoformat()
+        if wall.hour == ERASING_HOUR and self.erased_on != today:
+            self.erased_on = today
+            self._attempt("scratch", partial(enqueue, self.scratch, TASKS, ERASE))
 
     def _current(self) -> Contest | None:
         return next(

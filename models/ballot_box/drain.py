@@ -139,6 +139,14 @@ def trim(client: redis.Redis, keys: ShardKeys, cursor: LogId) -> None:
         client.xtrim(keys.log, minid=f"{least[0]}-{least[1]}", approximate=True)
 
 
+def trim_to(client: redis.Redis, keys: ShardKeys, cursor: LogId) -> int:
+    """Drops everything before the event at `cursor`, the committed one: the tail of a contest that is final. Returns
+    how many events. Errors: BoxAway.
+    """
+    with box_errors():
+        return int(client.xtrim(keys.log, minid=f"{cursor[0]}-{cursor[1]}", approximate=False))
+
+
 def scan_ballots(
     client: redis.Redis, keys: ShardKeys, on_misfit: Callable[[str], None]
 ) -> Iterator[list[tuple[int, int]]]:
