@@ -13,21 +13,26 @@ _CONTEST_FIELDS = ("id", "slug", "title", *TEXTS, "result_policy")
 
 
 def visible_tallies(reading: Reading) -> dict[int, int] | None:
-    """Votes of each published entry; None where the contest's policy hides them."""
-    if reading.site["contest"]["result_policy"] not in ("live", "published"):
+    """Votes of each published entry; None where the contest's policy hides them: `published` does until there are
+    results that an admin has published.
+    """
+    policy = reading.site["contest"]["result_policy"]
+    if policy != "live" and not (policy == "published" and reading.site["results"]):
         return None
     return {entry["id"]: reading.tallies.get(entry["id"], 0) for entry in reading.site["entries"]}
 
 
-def contest_document(reading: Reading) -> dict[str, Any]:
-    """`GET /api/contest`. `state` is the box's word, or `not_ready`."""
-    contest = reading.site["contest"]
+def contest_document(reading: Reading, minutes_key: str) -> dict[str, Any]:
+    """`GET /api/contest`. `state` is the box's word, or `not_ready`; `minutes_key`: of `models/minutes.py`."""
+    contest, results = reading.site["contest"], reading.site["results"]
     return {name: contest[name] for name in _CONTEST_FIELDS} | {
         "state": reading.state or "not_ready",
         "opens_at": rfc3339(reading.opens_at or contest["opens_at"]),
         "closes_at": rfc3339(reading.closes_at or contest["closes_at"]),
         "categories": reading.site["categories"],
         "switches": {name: contest["switches"][name] for name in SHOWN},
+        "minutes_key": minutes_key,
+        "minutes": results["files"] if results else None,
     }
 
 

@@ -41,6 +41,12 @@ class Switches(Shape):
     login_closed: bool = Field(description="No codes and no logins for now; sessions go on")
 
 
+class MinutesFiles(Shape):
+    pdf: str = Field(examples=["/media/0123456789abcdef0123456789abcdef.pdf"])
+    json_: str = Field(alias="json")
+    signature: str = Field(description="64 bytes: Ed25519, of the bytes of the JSON file")
+
+
 class Contest(Shape, ContestTexts):
     id: int
     slug: str
@@ -50,6 +56,8 @@ class Contest(Shape, ContestTexts):
     opens_at: str
     closes_at: str = Field(description="The first moment that is too late")
     categories: list[Category]
+    minutes_key: str = Field(description="The public key of the signed minutes: base64 of its DER (RFC 8410)")
+    minutes: MinutesFiles | None = Field(description="Where the signed minutes lie once the results are published")
     switches: Switches
 
 

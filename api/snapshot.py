@@ -25,7 +25,8 @@ from api.voters.page import PATHS, away_answer, no_contest_page, page_of
 from api.voters.site_files import ICON, site_file
 from api.voters.view import View, view_of
 from models.ballot_box.connection import BoxAway, BoxRefused, async_box
-from models.ballot_box.reading import Reading, read_ballot, read_box
+from models.ballot_box.reading import Memory, Reading, read_ballot, read_box, read_memory
+from models.minutes import public_key
 from models.receipt import Receipts
 from models.secrets import KeyRing
 
@@ -71,6 +72,7 @@ class Watch:
         self._fingerprint = keys.fingerprint()
         self._aim = aim
         self._soon = asyncio.Event()
+        self._round = asyncio.Event()
         self._box = async_box(url)
         self._asked = async_box(url)  # many voters' questions at once do not keep the snapshot from its connection
         self._task: asyncio.Task[None] | None = None
@@ -106,6 +108,14 @@ class Watch:
         """A reading of this moment, for who must know. Errors: BoxAway, BoxRefused."""
         return await read_box(self._asked, self._slug, self.current.reading)
 
+    async def memory(self) -> Memory:
+        """The box's memory. Errors: BoxAway, BoxRefused."""
+        return await read_memory(self._asked)
+
+    async def renewed(self) -> None:
+        """Returns after the next reading, or after the next try where the box is away."""
+        await self._round.wait()
+
     async def ballot(self, account: int) -> list[int] | None:
         """The entries that the account has voted for; None where the box is not ready. Errors: BoxAway, BoxRefused."""
         reading = self.current.reading
@@ -134,6 +144,8 @@ class Watch:
             except Exception:
                 log.exception("the snapshot cannot be made")  # the next reading may be better; the last one stays
                 self.problem = "the snapshot cannot be made"
+            ended, self._round = self._round, asyncio.Event()
+            ended.set()
             await asyncio.sleep(SOONEST_S)
             with suppress(TimeoutError):
                 async with asyncio.timeout(PERIOD_S * random.uniform(0.7, 1.1) - SOONEST_S):  # noqa: S311 - jitter
@@ -154,7 +166,8 @@ class Watch:
             minted_sessions=bool(reading.site["contest"]["minted_sessions"]),
         )
         view = view_of(reading, fresh.now_ms(), last.view, self._origin)
-        return replace(fresh, view=view, pages=_contest_pages(reading, view, last))
+        key = public_key(self._keys, reading.contest_id)
+        return replace(fresh, view=view, pages=_contest_pages(reading, view, last, key))
 
     def _note(self, problem: str | None) -> None:
         """Logs a change, once."""
@@ -168,13 +181,13 @@ class Watch:
         self.problem = problem
 
 
-def _contest_pages(reading: Reading, view: View, last: Snapshot) -> Pages:
+def _contest_pages(reading: Reading, view: View, last: Snapshot, minutes_key: str) -> Pages:
     """The cached reads. Tags are made of what is shown, not of when it was read, and are the same in every process.
 
     The entries may be megabytes: they are made anew only when the published document has changed. The voters' pages
     are made when they are first asked for, and kept for as long as their view is the same.
     """
-    contest = orjson.dumps(contest_document(reading))
+    contest = orjson.dumps(contest_document(reading, minutes_key))
     if last.reading is not None and last.reading.site is reading.site:
         entries = last.pages["/api/entries"]
     else:

@@ -39,7 +39,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
 
 _TOO_MANY = f"has more than {MAX_PIXELS // 1_000_000} million pixels"
 _KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_NAME = re.compile(r"[0-9a-f]{32}\.(?:webp|avif|pdf)", re.ASCII)
+_NAME = re.compile(r"[0-9a-f]{32}\.(?:webp|avif|pdf|minutes\.json|minutes\.sig)", re.ASCII)
 _RECIPE = f"2 {WIDTHS} {TALLEST} {QUALITY} {AVIF_QUALITY} {AVIF_SPEEDS} {AVIF_FROM} {AVIF_GAIN}"
 """What decides how a picture is drawn; another recipe draws every picture anew."""
 
@@ -98,8 +98,17 @@ class MediaFolder:
         path = self.path_of(f"{key}.pdf")
         return {"address": f"{ADDRESS}{key}.pdf", "bytes": path.stat().st_size} if path else None
 
+    def take_minutes(self, pdf: bytes, minutes: bytes, signature: bytes) -> dict[str, str]:
+        """Keeps the minutes of a count, which anybody may read from then on. Returns `pdf`, `json` and `signature` →
+        address. Errors: OSError of the folder.
+        """
+        kept = {"pdf": (pdf, "pdf"), "json": (minutes, "minutes.json"), "signature": (signature, "minutes.sig")}
+        return {name: ADDRESS + self._keep(*content) for name, content in kept.items()}
+
     def path_of(self, name: str) -> Path | None:
-        """The file `name` (`<hash>.webp`, `.avif` or `.pdf`); None where there is none, whatever the name says."""
+        """The file `name` (`<hash>.webp`, `.avif`, `.pdf`, or minutes); None where there is none, whatever the name
+        says.
+        """
         if not _NAME.fullmatch(name):
             return None
         path = self._path / name

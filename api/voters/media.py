@@ -25,6 +25,12 @@ _ATTACHMENT_POLICY: Header = (
     ),
 )
 
+_MINUTES = {
+    "json": (b"application/json", b'attachment; filename="bien-ban.json"'),
+    "sig": (b"application/octet-stream", b'attachment; filename="bien-ban.json.sig"'),
+}
+"""Files of signed minutes: their type and what they are called when they are saved."""
+
 
 class Shelf:
     """Files of the media folder as ready answers, at most `limit` bytes of them: those that were asked for last."""
@@ -88,6 +94,9 @@ def _answer(name: str, content: bytes) -> Cached:
     kept: tuple[Header, ...] = ((b"etag", tag), FOR_EVER)
     if suffix in {"webp", "avif"}:
         return Cached(tag, answer(200, b"image/" + suffix.encode(), content, kept), None)
+    if suffix in _MINUTES:
+        media_type, called = _MINUTES[suffix]
+        return Cached(tag, answer(200, media_type, content, (*kept, (b"content-disposition", called))), None)
     shown_as = b'inline; filename="tai-lieu-%s.pdf"' % digest[:8].encode()
     ready = answer(200, b"application/pdf", content, (*kept, (b"content-disposition", shown_as)))
     headers = [header for header in ready.start["headers"] if header[0] != _ATTACHMENT_POLICY[0]]

@@ -7,7 +7,7 @@ from api.outcomes import REFUSALS, Code, problem_headers
 from api.voters.language import LANGUAGES, N_, VI, Language, language_of
 from api.voters.listing import LIST, beside, list_page
 from api.voters.templates import render
-from api.voters.view import Entry, Phase, View
+from api.voters.view import Entry, View
 
 ENTRY = "/bai-du-thi/"
 CONFIRM = "/binh-chon"
@@ -82,7 +82,11 @@ def _text_page(name: str) -> Callable[[View, Language, str], bytes]:
 
 
 def _results(view: View, language: Language, path: str) -> bytes:
-    """The entries of each category, most votes first where the counts may be shown, else no entries at all."""
+    """The published ranking; before it the entries of each category, most votes first where the counts may be shown,
+    else no entries at all.
+    """
+    if view.results is not None:
+        return render("results_final.html", language, view=view, path=path, results=view.results)
     tallies = view.tallies
     groups: list[tuple[str, list[Entry]]] = []
     if tallies is not None:
@@ -91,8 +95,7 @@ def _results(view: View, language: Language, path: str) -> bytes:
             if members:
                 members.sort(key=lambda entry: -tallies[entry["id"]])
                 groups.append((language.of(category, "title"), members))
-    final = view.phase is Phase.FINAL
-    return render("results.html", language, view=view, path=path, groups=groups, final=final)
+    return render("results.html", language, view=view, path=path, groups=groups)
 
 
 def _of_entry(view: View, language: Language, slug: str, template: str) -> bytes | None:

@@ -28,7 +28,8 @@ class Phase(Enum):
     OPEN = N_("Đang nhận bình chọn")
     PAUSED = N_("Tạm dừng bình chọn")
     CLOSED = N_("Đã kết thúc bình chọn")
-    FINAL = N_("Đã công bố kết quả")
+    FINAL = N_("Đã kiểm phiếu, chờ công bố kết quả")
+    PUBLISHED = N_("Đã công bố kết quả")
 
 
 _BY_STATE = {"open": Phase.OPEN, "paused": Phase.PAUSED, "closed": Phase.CLOSED, "final": Phase.FINAL}
@@ -42,6 +43,8 @@ def phase_of(reading: Reading, now_ms: int) -> Phase:
             return Phase.NOT_YET
         if now_ms >= reading.closes_at:
             return Phase.CLOSED
+    if reading.state == "final" and reading.site["results"]:
+        return Phase.PUBLISHED
     return _BY_STATE.get(reading.state, Phase.NOT_READY)
 
 
@@ -92,6 +95,12 @@ class View:
     @property
     def contest(self) -> dict[str, Any]:
         return self.catalogue.contest
+
+    @property
+    def results(self) -> dict[str, Any] | None:
+        """What has been published of the final count (`models/result.py`); None before."""
+        found: dict[str, Any] | None = self.catalogue.site["results"] if self.phase is Phase.PUBLISHED else None
+        return found
 
     @property
     def at_ms(self) -> int:

@@ -98,7 +98,7 @@ def test_a_search_that_the_reader_has_is_not_sent_again(started):
         ({"closes_at": -1000}, "Đã kết thúc bình chọn"),
         ({"state": "closed"}, "Đã kết thúc bình chọn"),
         ({"state": "paused"}, "Tạm dừng bình chọn"),
-        ({"state": "final"}, "Đã công bố kết quả"),
+        ({"state": "final"}, "Đã kiểm phiếu, chờ công bố kết quả"),
     ],
 )
 def test_outside_voting_every_page_says_so_and_the_button_is_gone(started, box, fields, words):
@@ -134,13 +134,14 @@ def test_results_stand_by_votes_only_where_they_may_be_shown(started, box):
     hidden = api.client.get("/ket-qua").text
     assert "Ban tổ chức chưa công bố số phiếu" in hidden
     assert "bai-5" not in hidden
-    publish(box, lambda document: document["contest"].update(result_policy="published"))
+    publish(box, lambda document: document["contest"].update(result_policy="live"))
     wait_for(lambda: "1.234" in api.client.get("/ket-qua").text)
     shown = api.client.get("/ket-qua").text
     assert re.findall(r"/bai-du-thi/(bai-\d)", shown) == ["bai-5", "bai-2", "bai-1", "bai-3", "bai-4"]
     assert "chưa phải là kết quả chính thức" in shown
     set_contest(box, state="final")
-    wait_for(lambda: "chưa phải là kết quả chính thức" not in api.client.get("/ket-qua").text)
+    wait_for(lambda: "chờ công bố kết quả" in api.client.get("/ket-qua").text)
+    assert "chưa phải là kết quả chính thức" in api.client.get("/ket-qua").text
 
 
 def test_without_a_contest_every_page_says_so(start_api, box):
