@@ -76,7 +76,8 @@ class Criteria(BaseModel):
 
 
 _SQL = {
-    "cluster": "v.account_id IN (SELECT account_id FROM cluster_accounts WHERE cluster_id = :cluster)",
+    "cluster": "(v.account_id, v.entry_id) IN (SELECT m.account_id, c.entry_id FROM cluster_accounts m"
+    " JOIN clusters c ON c.id = m.cluster_id WHERE c.id = :cluster)",
     "accounts": "v.account_id = ANY(CAST(:accounts AS bigint[]))",
     "receipts": "v.receipt = ANY(CAST(:receipts AS bigint[]))",
     "entries": "v.entry_id = ANY(CAST(:entries AS integer[]))",
