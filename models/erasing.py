@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, null, or_, select, text, update
 
 from models.claim import claims
 from models.claim_answer import claim_answers
@@ -138,7 +138,9 @@ def erase_clusters(connection: Connection, contest_id: int, *, count: bool = Fal
     if count:
         return _count(connection, cluster_accounts.c.cluster_id, due)
     connection.execute(
-        update(clusters).where(clusters.c.contest_id == contest_id, clusters.c.traces.is_not(None)).values(traces=None)
+        update(clusters)
+        .where(clusters.c.contest_id == contest_id, clusters.c.traces.is_not(None))
+        .values(traces=null())
     )
     return connection.execute(delete(cluster_accounts).where(due)).rowcount
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, null, select, update
 
 from models.account_opening import account_openings
 from models.agreement import Purpose
@@ -79,7 +79,7 @@ def erase_account(connection: Connection, account: int, until: datetime) -> dict
     traces = connection.execute(
         update(clusters)
         .where(clusters.c.id.in_(mine), clusters.c.traces.is_not(None), clusters.c.changed_at <= until)
-        .values(traces=None)
+        .values(traces=null())
     )
     written = erase_claims(connection, claims_of_account(account, until))
     connection.execute(update(data_requests).where(data_requests.c.account_id == account).values(hint=""))

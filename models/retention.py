@@ -98,7 +98,7 @@ def write_rules(connection: Connection, contest_id: int, rules: Rules) -> bool:
     changed = query.on_conflict_do_update(
         index_elements=["contest_id"], set_=values, where=retention_rules.c.version == rules.version
     )
-    return connection.execute(changed).rowcount == 1
+    return connection.execute(changed.returning(retention_rules.c.contest_id)).first() is not None
 
 
 def dues(contest: Contest, rules: Rules) -> Dues:
