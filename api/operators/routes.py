@@ -7,21 +7,29 @@ from api.operators.audit import audit_router
 from api.operators.categories import categories_router
 from api.operators.claims import claims_router
 from api.operators.console import Console
+from api.operators.contest_form import contest_form_router
+from api.operators.contest_window import contest_window_router
+from api.operators.contests import contests_router
+from api.operators.correction import correction_router
+from api.operators.corrections import corrections_router
 from api.operators.entries import entries_router
 from api.operators.entry_files import entry_files_router
 from api.operators.entry_form import entry_router
+from api.operators.live import live_router
 from api.operators.login import login_router
 from api.operators.new_password import new_password_router
 from api.operators.operator_help import operator_help_router
 from api.operators.operators import operators_router
 from api.operators.preferences import preferences_router
 from api.operators.preview import preview_router
+from api.operators.results import results_router
 from api.operators.second_factor import second_factor_router
 
 
 def console_routers(console: Console) -> list[APIRouter]:
     return [
         preferences_router(console),
+        live_router(console),
         login_router(console),
         second_factor_router(console),
         new_password_router(console),
@@ -35,4 +43,10 @@ def console_routers(console: Console) -> list[APIRouter]:
         entry_router(console),
         categories_router(console),
         preview_router(console),
+        results_router(console),
+        corrections_router(console),
+        correction_router(console),
+        contests_router(console),
+        contest_form_router(console),
+        contest_window_router(console),
     ]
