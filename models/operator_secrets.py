@@ -2,7 +2,7 @@
 `Operator`.
 """
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, any_, func, literal, select, text, update
 
 from models.operator import operators
 
@@ -72,7 +72,7 @@ def use_recovery_code(connection: Connection, operator_id: int, digest: str) -> 
     """Whether the code was unused; then it is used."""
     result = connection.execute(
         update(operators)
-        .where(operators.c.id == operator_id, operators.c.recovery_codes.any(digest))
+        .where(operators.c.id == operator_id, literal(digest) == any_(operators.c.recovery_codes))
         .values(recovery_codes=func.array_remove(operators.c.recovery_codes, digest))
     )
     return result.rowcount == 1

@@ -43,7 +43,7 @@ class Weak(StrEnum):
     NAME = "name"
     """The operator's name stands in it."""
     COMMON = "common"
-    """Few different letters, or little beside what everybody tries first."""
+    """Few different letters, digits alone, or little beside what everybody tries first."""
 
 
 def weakness(password: str, name: str) -> Weak | None:
@@ -58,7 +58,8 @@ def weakness(password: str, name: str) -> Weak | None:
     rest = "".join(letter for letter in small if letter.isalnum())
     for bad in _BAD:
         rest = rest.replace(bad, "")
-    return Weak.COMMON if len(set(small)) < SHORTEST // 2 or len(rest) < SHORTEST // 2 else None
+    few = len(set(small)) < SHORTEST // 2 or len(rest) < SHORTEST // 2
+    return Weak.COMMON if few or rest.isdecimal() else None
 
 
 def normal(typed: str) -> str:
@@ -118,7 +119,8 @@ def _turns() -> ThreadPoolExecutor:
 
 def _give_way() -> None:
     """Let all others go before this thread and those that argon2 starts: on Linux each has its own priority."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _GIVING_WAY)
+    own = threading.get_native_id()
+    os.setpriority(os.PRIO_PROCESS, own, max(_GIVING_WAY, os.getpriority(os.PRIO_PROCESS, own)))
     _decoy()  # now, so that the first unknown name does not take longer
 
 
