@@ -8,6 +8,9 @@ from collections.abc import Collection
 
 from disposable_email_domains import blocklist
 
+SHIPPED = len(blocklist)
+"""How many domains the public list has."""
+
 
 def is_disposable(domain: str, own: Collection[str] = ()) -> bool:
     """Whether `domain`, or one that it is a subdomain of, is on a list."""

@@ -13,8 +13,9 @@ from models.database import metadata
 from models.disposable import domains_of
 
 Network = IPv4Network | IPv6Network
-MOST = 5_000
-"""Rows of either list."""
+MOST_DOMAINS = 5_000
+MOST_NETWORKS = 200
+"""Each vote's address is compared with every one of them."""
 WIDEST = {4: 8, 6: 16}
 """The shortest prefix of a network that can be known as honest: a whole country is nobody's school."""
 
