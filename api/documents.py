@@ -48,3 +48,31 @@ def tallies_document(tallies: dict[int, int] | None, at_ms: int) -> dict[str, An
         "total": None if tallies is None else sum(tallies.values()),
         "at": rfc3339(at_ms),
     }
+
+
+def public_corrections(site: dict[str, Any], *, counts_shown: bool) -> list[dict[str, Any]]:
+    """The public log of corrections, newest first: `{id, at (ms), action, votes, entries: [{entry_id, votes}], whole,
+    undoes, turned_back, reason, reason_en, proposed_by, approved_by}`. How many votes of each entry: only where counts
+    may be shown, else None. `turned_back`: votes that later corrections put back, or took out again.
+    """
+    lines: list[dict[str, Any]] = site["corrections"]
+    turned_back: dict[int, int] = {}
+    for line in lines:
+        if line["undoes"] is not None:
+            turned_back[line["undoes"]] = turned_back.get(line["undoes"], 0) + line["votes"]
+    return [
+        {name: value for name, value in line.items() if name != "by_entry"}
+        | {
+            "entries": [
+                {"entry_id": int(entry), "votes": votes if counts_shown else None}
+                for entry, votes in line["by_entry"].items()
+            ],
+            "turned_back": turned_back.get(line["id"], 0),
+        }
+        for line in lines
+    ]
+
+
+def corrections_document(corrections: list[dict[str, Any]]) -> dict[str, Any]:
+    """`GET /api/corrections`, of `public_corrections`."""
+    return {"corrections": [line | {"at": rfc3339(line["at"])} for line in corrections]}

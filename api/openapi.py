@@ -89,12 +89,14 @@ def _fast_paths() -> dict[str, Any]:
             }
         ),
     }
+    corrections = _json("The newest, with reasons; as the result policy allows", schemas.Corrections)
     page = {"description": "The page", "content": {"text/html": {"schema": {"type": "string"}}}}
     return {
         "/api/entries/{id}/vote": {"put": vote},
         "/api/contest": _cached("The contest", "contest", _json("The contest", schemas.Contest)),
         "/api/entries": _cached("The published entries", "entries", _json("The entries", schemas.Entries)),
         "/api/tallies": _cached("Votes counted", "tallies", _json("As the result policy allows", schemas.Tallies)),
+        "/api/corrections": _cached("Votes taken out of the count, and put back", "corrections", corrections),
         "/": _cached("The first page, in Vietnamese", "first_page", page),
     }
 
@@ -107,6 +109,7 @@ def describe(app: FastAPI, cookie: str) -> None:
             document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
             components = document.setdefault("components", {})
             shapes: list[Any] = [schemas.Problem, schemas.Vote, schemas.Contest, schemas.Entries, schemas.Tallies]
+            shapes.append(schemas.Corrections)
             _, definitions = models_json_schema([(shape, "serialization") for shape in shapes], ref_template=_REF)
             components["schemas"] = components.get("schemas", {}) | definitions["$defs"]
             components["securitySchemes"] = {

@@ -108,6 +108,30 @@ class Tallies(Shape):
     at: str = Field(description="When the ballot box was asked")
 
 
+class CorrectedEntry(Shape):
+    entry_id: int
+    votes: int | None = Field(description="null where the result policy hides counts")
+
+
+class Correction(Shape):
+    id: int
+    at: str = Field(description="When it had ended")
+    action: Literal["void", "restore"]
+    votes: int = Field(description="How many it changed")
+    entries: list[CorrectedEntry]
+    whole: bool = Field(description="Whether it was not stopped midway")
+    undoes: int | None = Field(description="The correction whose votes this one turned back")
+    turned_back: int = Field(description="How many of its votes later corrections turned back")
+    reason: str
+    reason_en: str
+    proposed_by: str = Field(description="The role of who proposed it")
+    approved_by: str = Field(description="The role of the second operator, who approved it")
+
+
+class Corrections(Shape):
+    corrections: list[Correction] = Field(description="The newest first, at most 200")
+
+
 class Receipt(Shape):
     status: Literal["received", "in_ledger", "voided"]
     entry_id: int | None = Field(description="Known once the vote is in the ledger")

@@ -18,7 +18,7 @@ import structlog
 
 from api.answers import HTML, JSON
 from api.cached import Cached, Pages, cached, untagged
-from api.documents import contest_document, entries_document, tallies_document, visible_tallies
+from api.documents import contest_document, corrections_document, entries_document, tallies_document, visible_tallies
 from api.outcomes import Code, refuse
 from api.voters.assets import ASSETS
 from api.voters.page import PATHS, away_answer, no_contest_page, page_of
@@ -209,6 +209,9 @@ def _contest_pages(reading: Reading, view: View, last: Snapshot, minutes_key: st
 
 
 def _page(view: View, path: str) -> Cached | None:
+    if path == "/api/corrections":
+        log_of_corrections = orjson.dumps(corrections_document(view.corrections))
+        return cached(JSON, log_of_corrections, log_of_corrections)
     file = site_file(view, path)
     if file is not None:
         return file
@@ -225,11 +228,14 @@ def _no_contest_pages() -> Pages:
     entries = orjson.dumps({"entries": []})
     pages = {path: no_contest_page(language) for path, language in PATHS.items()}
     fixed = {"/api/contest": absent, "/api/entries": cached(JSON, entries, entries), "/api/tallies": absent}
+    fixed["/api/corrections"] = absent
     return Pages(ASSETS | ICON | fixed | {path: cached(HTML, page, page) for path, page in pages.items()}, _no_page)
 
 
 def _unread_pages() -> Pages:
-    documents = dict.fromkeys(("/api/contest", "/api/entries", "/api/tallies"), untagged(refuse(Code.NOT_READY)))
+    documents = dict.fromkeys(
+        ("/api/contest", "/api/entries", "/api/tallies", "/api/corrections"), untagged(refuse(Code.NOT_READY))
+    )
     return Pages(
         ASSETS | ICON | documents | {path: untagged(away_answer(language)) for path, language in PATHS.items()},
         _no_page,

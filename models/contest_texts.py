@@ -53,5 +53,6 @@ def completed(site: dict[str, Any]) -> dict[str, Any]:
     return site | {
         "contest": _NO_TEXTS | site["contest"] | {"switches": NO_SWITCHES | site["contest"].get("switches", {})},
         "entries": [_NO_CONTENTS | entry for entry in site["entries"]],
+        "corrections": site.get("corrections", []),
         "results": site.get("results"),
     }

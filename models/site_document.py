@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select
 
 from models.contest import Contest, categories, entries
 from models.contest_texts import completed
+from models.correction_log import published_corrections
 from models.result import published_result
 from models.times import milliseconds
 
@@ -29,8 +30,8 @@ def site_document(connection: Connection, contest: Contest) -> bytes:
     switches: those of `models/contest_switches.py`},
     "categories": [{slug, title, title_en}], "entries": [{id, slug, title, title_en, author, unit, summary, summary_en,
     text, text_en, video, pictures: [{alt, alt_en, sizes: [{width, height, address}]}],
-    attachments: [{title, title_en, address, bytes}], category}], "results": that of `models/result.py` or None}`; the
-    texts are those of `models/contest_texts.py`.
+    attachments: [{title, title_en, address, bytes}], category}], "corrections": those of `models/correction_log.py`,
+    "results": that of `models/result.py` or None}`; the texts are those of `models/contest_texts.py`.
     """
     category_rows = connection.execute(
         select(categories.c.slug, categories.c.title, categories.c.title_en)
@@ -58,6 +59,7 @@ def site_document(connection: Connection, contest: Contest) -> bytes:
         },
         "categories": [dict(row._mapping) for row in category_rows],  # noqa: SLF001 - SQLAlchemy's public name
         "entries": [_entry(row) for row in entry_rows],
+        "corrections": published_corrections(connection, contest.id),
         "results": published_result(connection, contest.id),
     }
     return json.dumps(completed(document), ensure_ascii=False, separators=(",", ":")).encode()

@@ -117,6 +117,7 @@ _PAGES: dict[str, Callable[[View, Language, str], bytes]] = {
     "/": _home,
     "/the-le": _text_page("rules.html"),
     "/ket-qua": _results,
+    "/nhat-ky-loai-phieu": _text_page("corrections.html"),
     "/tro-giup": _text_page("help.html"),
     "/rieng-tu": _text_page("privacy.html"),
     "/nhan-biet": _text_page("recognise.html"),

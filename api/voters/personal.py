@@ -83,6 +83,12 @@ def _ballot(view: View | None, language: Language, votes: list[tuple[str, str, s
     return answer(200, HTML, render("ballot.html", language, view=view, path="/phieu-cua-toi", votes=votes))
 
 
+def _reason(view: View | None, language: Language, reason: str) -> str:
+    """The reason of a void in the reader's language, where the public log has it in both."""
+    lines = view.corrections if view else []
+    return next((language.of(line, "reason") for line in lines if line["reason"] == reason), reason)
+
+
 def _receipt(
     view: View | None,
     language: Language,
@@ -108,7 +114,7 @@ def _receipt(
         words=language.text(words) if words else "",
         more=language.text(more) if more else "",
         kind=kind,
-        reason=found.reason if found else None,
+        reason=_reason(view, language, found.reason) if found and found.reason else None,
         cast_at=milliseconds(datetime.fromisoformat(found.cast_at)) if found and found.cast_at else None,
         entry=view.catalogue.by_id.get(entry_id) if view and entry_id is not None else None,
     )

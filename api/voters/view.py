@@ -6,7 +6,7 @@ from enum import Enum
 from functools import cached_property, lru_cache
 from typing import Any
 
-from api.documents import visible_tallies
+from api.documents import public_corrections, visible_tallies
 from api.voters.language import N_
 from api.voters.search import Searchable, searchable
 from models.ballot_box.reading import Reading
@@ -109,6 +109,11 @@ class View:
     @property
     def total(self) -> int | None:
         return None if self.tallies is None else sum(self.tallies.values())
+
+    @property
+    def corrections(self) -> list[dict[str, Any]]:
+        """The public log (`api/documents.py`)."""
+        return public_corrections(self.catalogue.site, counts_shown=self.tallies is not None)
 
     @property
     def takes_votes(self) -> bool:

@@ -20,6 +20,7 @@ ROUTES = {
     "/api/contest": {"get", "head"},
     "/api/entries": {"get", "head"},
     "/api/tallies": {"get", "head"},
+    "/api/corrections": {"get", "head"},
     "/": {"get", "head"},
     "/api/ballot": {"get"},
     "/api/login": {"post", "delete"},
@@ -114,6 +115,7 @@ def test_answers_have_the_shape_that_the_document_says(api):
         schemas.Contest: api.client.get("/api/contest"),
         schemas.Entries: api.client.get("/api/entries"),
         schemas.Tallies: api.client.get("/api/tallies"),
+        schemas.Corrections: api.client.get("/api/corrections"),
         schemas.Problem: api.vote(1),
     }.items():
         assert set(shape.model_validate(response.json()).model_dump()) == set(response.json())

@@ -8,7 +8,10 @@ import pytest
 from tests.api.running import new_account, token_for
 from tests.servers import wait_for
 
-PATHS = ["/api/contest", "/api/entries", "/api/tallies", "/", "/binh-chon", "/bai-du-thi/bai-1", "/the-le"]
+PATHS = [
+    *("/api/contest", "/api/entries", "/api/tallies", "/api/corrections"),
+    *("/", "/binh-chon", "/bai-du-thi/bai-1", "/the-le", "/nhat-ky-loai-phieu"),
+]
 
 
 def test_contest(api):

@@ -15,7 +15,7 @@ from tests.api.running import token_for
 from tests.servers import empty_valkey, wait_for
 
 PATHS = [
-    *("/api/contest", "/api/entries", "/api/tallies"),
+    *("/api/contest", "/api/entries", "/api/tallies", "/api/corrections", "/nhat-ky-loai-phieu"),
     *("/", "/binh-chon", "/binh-chon?q=bai", "/bai-du-thi/bai-5", "/ket-qua", "/the-le", "/tro-giup", "/tra-cuu"),
 ]
 
