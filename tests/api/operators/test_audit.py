@@ -1,0 +1,114 @@
+"""The page of the audit log."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from sqlalchemy import text
+
+from models.audit import Actor, record
+from models.database import transaction
+from models.operator import Role
+from models.times import VIETNAM
+from tests.api.operators.desk import Desk
+from tests.workers.contests import Stage
+
+PATH = "/operator/audit"
+
+
+@pytest.fixture
+def written(open_contest: Stage) -> Stage:
+    with transaction(open_contest.engine) as connection:
+        lan, minh = Actor("lan", 1, "203.0.113.9"), Actor("minh", 2, "203.0.113.10")
+        before, after = {"title": "Cũ", "order": 1}, {"title": "Mới <b>", "order": 2}
+        record(connection, lan, "entry.change", "entry:12", before=before, after=after, why="Sai 100%_tên")
+        record(connection, minh, "entry.publish", "entry:13", after={"state": "published"})
+        record(connection, minh, "contest.pause", "contest:1", why="Kiểm tra")
+    return open_contest
+
+
+def subjects(page: str) -> list[str]:
+    return [part.partition("<")[0] for part in page.split('">')[1:] if part.startswith(("entry:", "contest:"))]
+
+
+def test_newest_first_with_what_changed(written: Stage, desk: Callable[..., Desk]) -> None:
+    page = desk(Role.VIEWER).get(PATH).text
+    assert subjects(page)[:3] == ["contest:1", "entry:13", "entry:12"]
+    assert "<td>Cũ</td><td>Mới &lt;b&gt;</td>" in page
+    assert "<td>1</td><td>2</td>" in page
+    assert "Sai 100%_tên" in page
+
+
+def test_only_admins_see_where_somebody_came_from(written: Stage, desk: Callable[..., Desk]) -> None:
+    assert "203.0.113.9" in desk(Role.ADMIN).get(PATH).text
+    for role in (Role.VIEWER, Role.MODERATOR):
+        for query in ("", "?words=203.0.113", "?operator=lan"):
+            assert "203.0.113.9" not in desk(role).get(PATH + query).text
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"operator": "minh"}, ["contest:1", "entry:13"]),
+        ({"operator": " MINH "}, ["contest:1", "entry:13"]),
+        ({"action": "entry"}, ["entry:13", "entry:12"]),
+        ({"action": "entry.publish"}, ["entry:13"]),
+        ({"action": "publish"}, []),
+        ({"subject": "entry:12"}, ["entry:12"]),
+        ({"subject": "entry:1"}, []),
+        ({"words": "mới"}, ["entry:12"]),
+        ({"words": "kiểm TRA"}, ["contest:1"]),
+        ({"words": "%_T"}, ["entry:12"]),
+        ({"words": "1__%"}, []),
+        ({"words": "'; DROP TABLE audit; --"}, []),
+        ({"words": "\\"}, []),
+        ({"operator": "minh", "words": "published"}, ["entry:13"]),
+        ({"operator": "lan\0"}, ["entry:12"]),
+    ],
+)
+def test_it_is_searched(written: Stage, desk: Callable[..., Desk], asked: dict[str, str], found: list[str]) -> None:
+    answer = desk(Role.VIEWER).get(PATH, params=asked)
+    assert answer.status_code == 200
+    assert subjects(answer.text) == found
+
+
+def test_days_are_those_of_viet_nam(written: Stage, desk: Callable[..., Desk]) -> None:
+    moments = (datetime(2026, 11, 4, 23, 59, tzinfo=VIETNAM), datetime(2026, 11, 5, 0, 1, tzinfo=VIETNAM))
+    with transaction(written.engine) as connection:
+        for number, at in enumerate(moments):
+            said = {"at": at, "subject": f"entry:{100 + number}"}
+            connection.execute(
+                text("INSERT INTO audit (at, operator, action, subject) VALUES (:at, 'x', 'a.b', :subject)"), said
+            )
+    viewer = desk(Role.VIEWER)
+    assert subjects(viewer.get(f"{PATH}?since=2026-11-05&until=2026-11-05").text) == ["entry:101"]
+    assert subjects(viewer.get(f"{PATH}?since=2026-11-04&until=2026-11-04").text) == ["entry:100"]
+    assert subjects(viewer.get(f"{PATH}?until=2026-11-03").text) == []
+    assert viewer.get(f"{PATH}?until=9999-12-31").status_code == 200
+
+
+def test_a_day_that_is_none_is_told(written: Stage, desk: Callable[..., Desk]) -> None:
+    answer = desk(Role.VIEWER).get(f"{PATH}?since=5/11/2026&words=Kiểm")
+    assert answer.status_code == 422
+    assert 'value="5/11/2026"' in answer.text
+    assert subjects(answer.text) == ["contest:1"]
+
+
+def test_older_lines_stand_on_further_pages(written: Stage, desk: Callable[..., Desk]) -> None:
+    with transaction(written.engine) as connection:
+        for number in range(120):
+            record(connection, Actor("lan", 1), "entry.order", f"entry:{1000 + number}")
+    viewer, seen = desk(Role.VIEWER), []
+    path = f"{PATH}?action=entry.order"
+    while path:
+        page = viewer.get(path).text
+        seen.append(subjects(page))
+        path = page.partition('" rel="next"')[0].rpartition('<a href="')[2].replace("&amp;", "&")
+        path = path if 'rel="next"' in page else ""
+    assert [len(one) for one in seen] == [50, 50, 20]
+    assert [one for page in seen for one in page] == [f"entry:{1119 - number}" for number in range(120)]
+
+
+@pytest.mark.parametrize("below", ["x", "-1", "9" * 30, "²", "1"])
+def test_a_page_that_is_none_is_no_error(written: Stage, desk: Callable[..., Desk], below: str) -> None:
+    assert desk(Role.VIEWER).get(PATH, params={"below": below}).status_code == 200
