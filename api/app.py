@@ -148,6 +148,7 @@ async def _life(
         async with asyncio.timeout(FIRST_READING_S):
             await watch.refresh()
     await watch.start()
+    await console.start()
     publishing = asyncio.create_task(metrics.publish_forever(), name="metrics")
     beats = asyncio.create_task(beating.run(), name="beats")
     yield

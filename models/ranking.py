@@ -1,5 +1,6 @@
 """Places by votes. Equal votes are a tie and share a place; the next place counts them: 1, 2, 2, 4."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -16,9 +17,12 @@ class Ranked(NamedTuple):
 
 def ranking(votes: Mapping[int, int]) -> list[Ranked]:
     """Entry → votes as places, most votes first; ties in the order of entry ids, which says nothing about them."""
-    counts = sorted(votes.values(), reverse=True)
+    shared = Counter(votes.values())
     order = sorted(votes.items(), key=lambda item: (-item[1], item[0]))
-    return [Ranked(counts.index(number) + 1, entry, number, counts.count(number) > 1) for entry, number in order]
+    places: dict[int, int] = {}
+    for place, (_entry, number) in enumerate(order, start=1):
+        places.setdefault(number, place)
+    return [Ranked(places[number], entry, number, shared[number] > 1) for entry, number in order]
 
 
 class Move(NamedTuple):

@@ -24,6 +24,7 @@ from api.operators.access import (
     csrf_token,
 )
 from api.operators.language import N_, VI, Language, language_called
+from api.operators.live_reader import LiveReader
 from api.operators.sections import sections_for
 from api.operators.templates import render
 from api.outcomes import Code, problem
@@ -75,11 +76,16 @@ class Console:
         self.box = box_client(settings.box(), timeout=BOX_TIMEOUT_S)
         self.scratch = scratch_client(settings.scratch())
         self.async_scratch = async_scratch(settings.scratch())
+        self.live = LiveReader(watch, self.engine, self.async_scratch, settings.flush_workers)
         self.csrf_key = keys.derived("csrf")
         self.secure = urlsplit(settings.origin()).scheme == "https"
         self.cookie = "__Host-operator" if self.secure else "operator"
 
+    async def start(self) -> None:
+        await self.live.start()
+
     async def stop(self) -> None:
+        await self.live.stop()
         await self.async_scratch.aclose()
         self.scratch.close()
         self.box.close()

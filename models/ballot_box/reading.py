@@ -78,6 +78,20 @@ async def read_box(client: redis.asyncio.Redis, slug: str | None, last: Reading 
     )
 
 
+@dataclass(frozen=True)
+class Memory:
+    """The box's memory in bytes: what is used, and how much it may use."""
+
+    used: int
+    limit: int
+
+
+async def read_memory(client: redis.asyncio.Redis) -> Memory:
+    """Errors: BoxAway, BoxRefused."""
+    found = await within(TIMEOUT_S, lambda: client.info("memory"))
+    return Memory(int(found["used_memory"]), int(found["maxmemory"]))
+
+
 async def read_ballot(client: redis.asyncio.Redis, contest_id: int, shards: int, account: int) -> list[int] | None:
     """The entries that the account has voted for, in order of their ids; None where the box is not ready: while it is
     repaired, ballots may be missing. Errors: BoxAway.

@@ -79,7 +79,7 @@ async def write_beat_soon(client: AsyncScratchClient, beat: Beat) -> None:
 async def read_beats(client: AsyncScratchClient) -> list[Beat]:
     """The processes that are there, by role, queue and host. Errors: ScratchAway."""
     with scratch_errors():
-        names = await client.zrevrange(BEATS, 0, MOST - 1)
+        names: Any = await client.zrevrange(BEATS, 0, MOST - 1)
         packed = await client.mget(names) if names else []
     found = [Beat(**orjson.loads(one)) for one in packed if one]
     return sorted(found, key=lambda beat: (beat.role, beat.part, beat.host, beat.pid))

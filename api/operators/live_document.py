@@ -1,0 +1,264 @@
+"""The live view's document, made from what is known at one moment: pure, and the same for every console.
+
+| part       | what                                                                                                |
+|------------|-----------------------------------------------------------------------------------------------------|
+| `figures`  | all that changes each moment, and small: see there                                                 |
+| `series`   | `{"seconds", "minutes", "hours"}`: each `[[second since 1970, …], [votes a second, or votes, …]]`     |
+
+Numbers of votes are those of the box; what is told by time, account or login comes from the ledger, which is behind by
+as much as the flush is (`pipeline.books.lag_s`). What cannot be told is null.
+"""
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from api.latency import percentile
+from api.operators.live_facts import Facts, LedgerFacts
+from api.operators.live_history import NOW_MS, History
+from models.ballot_box.reading import Reading
+from models.event import Proof
+from models.minute_count import filled
+from models.ranking import ranking
+from models.scratch.beats import Beat
+
+ACCOUNT_BYTES = 80
+PENDING_BYTES = 100
+"""Of the box's memory: an account with a few votes, and a vote that is not in the ledger yet (docs/operations.md)."""
+FIVE_MINUTES_MS = 300_000
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a document is made of. `reading_age_s`: None where the box was never read. `box_problem`: why it is not."""
+
+    reading: Reading | None
+    reading_age_s: float | None
+    box_problem: str | None
+    history: History
+    facts: Facts
+    queues: tuple[str, ...]
+    """Queues that each need a worker."""
+
+
+def figures(moment: Moment) -> dict[str, Any]:
+    """What changes each moment.
+
+    `at` (ms, the box's clock), `age_ms` (of the reading when this was made), `contest`, `total`, `rates` (votes a
+    second `now`, over the last `minute` and `hour`), `accounts`, `entries` (by place: `[id, votes, share in %, place,
+    tied, places gained in 5 minutes, votes of the last minute]`), `other_votes` (for entries that are not published),
+    `categories` (`[slug, votes]`), `methods` (`[name of Proof in small letters, votes]`), `pipeline`.
+    """
+    reading, ledger = moment.reading, _of_contest(moment)
+    document: dict[str, Any] = {
+        "at": reading.box_ms if reading else None,
+        "age_ms": None if moment.reading_age_s is None else round(moment.reading_age_s * 1000),
+        "contest": _contest(reading) if reading else None,
+        "total": sum(reading.tallies.values()) if reading else None,
+        "rates": _rates(moment, ledger),
+        "accounts": {"voted": ledger.sums.voters, "opened": ledger.sums.accounts} if ledger else None,
+        "methods": _methods(ledger),
+        "pipeline": pipeline(moment),
+    }
+    return document | (_by_entry(moment, reading, ledger) if reading else _NO_ENTRIES)
+
+
+_NO_ENTRIES: dict[str, Any] = {"entries": [], "other_votes": 0, "categories": []}
+
+
+def _of_contest(moment: Moment) -> LedgerFacts | None:
+    ledger = moment.facts.ledger.value
+    return ledger if ledger and moment.reading and ledger.contest_id == moment.reading.contest_id else None
+
+
+def _contest(reading: Reading) -> dict[str, Any]:
+    contest = reading.site["contest"]
+    return {
+        "id": reading.contest_id,
+        "state": reading.state or "not_ready",
+        "policy": contest["result_policy"],
+        "opens_at": reading.opens_at or contest["opens_at"],
+        "closes_at": reading.closes_at or contest["closes_at"],
+        "version": reading.version,
+    }
+
+
+def _rates(moment: Moment, ledger: LedgerFacts | None) -> dict[str, float | None]:
+    """The last minute from the readings where they go back so far, else and for the hour from the counts by minute."""
+    now_s = moment.reading.box_ms // 1000 if moment.reading else int(time.time())
+    whole = now_s - now_s % 60
+    minutes = dict(ledger.minutes) if ledger else None
+    last_minute = moment.history.rate(60_000)
+    if last_minute is None and minutes is not None:
+        last_minute = minutes.get(whole - 60, 0) / 60
+    hour = None if minutes is None else sum(minutes.get(whole - 60 * n, 0) for n in range(1, 61)) / 3600
+    now = moment.history.rate(NOW_MS)
+    return {name: _rounded(rate) for name, rate in (("now", now), ("minute", last_minute), ("hour", hour))}
+
+
+def _rounded(rate: float | None) -> float | None:
+    return None if rate is None else round(rate, 1)
+
+
+def _methods(ledger: LedgerFacts | None) -> list[list[Any]] | None:
+    """Login methods by votes, most first; numbers that no method of this version has are told as `other`."""
+    if ledger is None:
+        return None
+    names = {proof.value: proof.name.lower() for proof in Proof}
+    found: Counter[str] = Counter()
+    for proof, votes in ledger.sums.proofs.items():
+        found[names.get(proof, "other")] += votes
+    return [[name, votes] for name, votes in found.most_common()]
+
+
+def _by_entry(moment: Moment, reading: Reading, ledger: LedgerFacts | None) -> dict[str, Any]:
+    entries = reading.site["entries"]
+    votes = {entry["id"]: reading.tallies.get(entry["id"], 0) for entry in entries}
+    total = sum(votes.values())
+    before = moment.history.tallies_before(FIVE_MINUTES_MS)
+    if before is None and ledger:
+        before = {entry: number - ledger.lately.get(entry, 0) for entry, number in votes.items()}
+    places = {one.entry_id: one.place for one in ranking({e: before.get(e, 0) for e in votes})} if before else {}
+    minute_ago = moment.history.tallies_before(60_000)
+    rows = []
+    for one in ranking(votes):
+        entry, number = one.entry_id, one.votes
+        minute = (
+            max(0, number - minute_ago.get(entry, 0))
+            if minute_ago is not None
+            else (ledger.minute.get(entry, 0) if ledger else None)
+        )
+        share = round(number * 100 / total, 2) if total else 0.0
+        move = places[entry] - one.place if entry in places else None
+        rows.append([entry, number, share, one.place, one.tied, move, minute])
+    by_category: Counter[str] = Counter({category["slug"]: 0 for category in reading.site["categories"]})
+    for entry in entries:
+        by_category[entry["category"]] += votes[entry["id"]]
+    return {
+        "entries": rows,
+        "other_votes": sum(reading.tallies.values()) - total,
+        "categories": [[slug, number] for slug, number in by_category.most_common()],
+    }
+
+
+def pipeline(moment: Moment) -> dict[str, Any]:
+    """`box`, `ledger`, `scratch`: `{"problem", "age_s"}` and what each has; `books`: the workers' status, or null;
+    `api`, `workers`, `ticker`, `disks`: what processes say of themselves, null where it cannot be told; `votes`:
+    `{"answers": outcome → a second, "p50" … "p99" (ms)}` of all API processes together.
+    """
+    facts = moment.facts
+    scratch = facts.scratch.value
+    beats = scratch.beats if scratch and facts.scratch.problem is None else None
+    apis = [beat for beat in beats or [] if beat.role == "api"]
+    return {
+        "box": _store(moment.reading_age_s, moment.box_problem) | _memory(facts),
+        "ledger": _store(facts.ledger.age_s(), facts.ledger.problem),
+        "scratch": _store(facts.scratch.age_s(), facts.scratch.problem),
+        "known_for_s": _capped(time.monotonic() - facts.scratch.well_since),
+        "books": _books(facts),
+        "queues": list(moment.queues),
+        "votes": _votes(apis) if beats is not None else None,
+        "api": [_api(beat) for beat in apis] if beats is not None else None,
+        "workers": _named(beats, "worker"),
+        "ticker": _named(beats, "ticker"),
+        "disks": _disks(beats),
+    }
+
+
+def _store(age_s: float | None, problem: str | None) -> dict[str, Any]:
+    return {"problem": problem, "age_s": None if age_s is None else round(age_s, 1)}
+
+
+def _capped(seconds: float) -> float:
+    return round(min(seconds, 86_400.0), 1)
+
+
+def _memory(facts: Facts) -> dict[str, Any]:
+    memory = facts.memory.value
+    if memory is None:
+        return {"used": None, "limit": None, "votes_left": None}
+    left = max(0, memory.limit - memory.used) // (ACCOUNT_BYTES + PENDING_BYTES)
+    return {"used": memory.used, "limit": memory.limit, "votes_left": left}
+
+
+def _books(facts: Facts) -> dict[str, Any] | None:
+    if facts.scratch.value is None:
+        return None
+    names = ("pending", "parked", "conflicts", "drift", "flush_lag_s", "fault", "proof", "claims", "failed_jobs")
+    status = facts.scratch.value.status
+    ticked = status.get("ticked_at")
+    age = max(0.0, time.time() - ticked / 1000) if isinstance(ticked, int) else None
+    return {name: status.get(name) for name in names} | {
+        "age_s": None if age is None else _capped(age),
+        "claims_for_s": round(facts.scratch.value.claims_for_s, 1),
+    }
+
+
+def _named(beats: list[Beat] | None, role: str) -> list[list[Any]] | None:
+    """`[queue, host, pid]` of each process of the role."""
+    return None if beats is None else [[beat.part, beat.host, beat.pid] for beat in beats if beat.role == role]
+
+
+def _disks(beats: list[Beat] | None) -> list[list[Any]] | None:
+    """`[host, bytes free, bytes in all]` of each host's data."""
+    if beats is None:
+        return None
+    found = {beat.host: [beat.host, beat.disk_free, beat.disk_total] for beat in beats if beat.disk_total}
+    return [found[host] for host in sorted(found)]
+
+
+def _api(beat: Beat) -> dict[str, Any]:
+    about, window = beat.about, max(beat.about["window_s"], 1.0)
+    return {
+        "host": beat.host,
+        "pid": beat.pid,
+        "unready": about["unready"],
+        "votes_s": round(sum(about["answers"].values()) / window, 1),
+        "requests_s": round(about["requests"] / window, 1),
+        "connections": about["connections"],
+        "waiting": about["waiting"],
+        "late_ms": about["late_ms"],
+        "p99": _ms(percentile(about["times"], 0.99)),
+    }
+
+
+def _votes(apis: list[Beat]) -> dict[str, Any]:
+    answers: Counter[str] = Counter()
+    times: list[int] = []
+    for beat in apis:
+        window = max(beat.about["window_s"], 1.0)
+        for outcome, number in beat.about["answers"].items():
+            answers[outcome] += number / window
+        counts = beat.about["times"]
+        times = [a + b for a, b in zip(times, counts, strict=True)] if len(times) == len(counts) else counts
+    percentiles = {f"p{share}": _ms(percentile(times, share / 100)) for share in (50, 95, 99)}
+    return {"answers": {outcome: round(rate, 1) for outcome, rate in answers.most_common()}} | percentiles
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 1)
+
+
+def series(moment: Moment) -> dict[str, Any]:
+    """See above. Where the readings are younger than ten minutes the minutes before them stand for their seconds."""
+    ledger = _of_contest(moment)
+    now_s = moment.reading.box_ms // 1000 if moment.reading else int(time.time())
+    now = datetime.fromtimestamp(now_s, UTC).replace(second=0)
+    seconds: list[tuple[int, float]] = list(moment.history.by_second())
+    minutes: list[tuple[int, int]] = []
+    hours: list[tuple[int, int]] = []
+    if ledger:
+        minutes = filled(ledger.minutes, timedelta(minutes=1), now - timedelta(hours=24), now - timedelta(minutes=1))
+        begun = min(seconds[0][0] if seconds else now_s, now_s)
+        before = [(at, round(votes / 60, 1)) for at, votes in minutes if now_s - 600 <= at < begun - 60]
+        seconds = [*before, *seconds]
+        if ledger.hours:
+            first = datetime.fromtimestamp(ledger.hours[0][0], UTC)
+            hours = filled(ledger.hours, timedelta(hours=1), first, now.replace(minute=0))
+    return {"seconds": _columns(seconds), "minutes": _columns(minutes), "hours": _columns(hours)}
+
+
+def _columns(rows: list[Any]) -> list[list[Any]]:
+    return [[row[0] for row in rows], [row[1] for row in rows]]
