@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from models import audit
 from models.audit import Actor, AuditLine
@@ -63,12 +63,9 @@ def _write(
 def latest_switchings(connection: Connection, contest_id: int) -> dict[str, AuditLine]:
     """Action → the last line that tells of it, for every switch that was ever thrown."""
     lines = audit.audit
-    query = (
-        select(*(lines.c[name] for name in AuditLine.__dataclass_fields__))
-        .where(lines.c.contest_id == contest_id, lines.c.action.in_(ACTIONS))
-        .distinct(lines.c.action)
-        .order_by(lines.c.action, lines.c.id.desc())
-    )
+    of_switches = select(func.max(lines.c.id)).where(lines.c.contest_id == contest_id, lines.c.action.in_(ACTIONS))
+    columns = (lines.c[name] for name in AuditLine.__dataclass_fields__)
+    query = select(*columns).where(lines.c.id.in_(of_switches.group_by(lines.c.action)))
     return {row.action: AuditLine(**row._mapping) for row in connection.execute(query)}  # noqa: SLF001 - public name
 
 

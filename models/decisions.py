@@ -88,6 +88,11 @@ def in_force(client: BoxClient, contest: Contest) -> bool:
     return (steer.site_version(client, contest.id) or 0) >= contest.version
 
 
+def states_in_box(client: BoxClient, contest_id: int, shards: int) -> set[str]:
+    """The state of each shard at this moment, empty for one that is not ready. Errors: BoxAway."""
+    return {steer.pulse(client, shard_keys(contest_id, number)).state for number in range(shards)}
+
+
 def pause_box(client: BoxClient, contest_id: int, shards: int) -> set[str]:
     """Pauses voting on the box, also while the ledger is away; `bring` tells the ledger. Returns the shards' states.
 

@@ -16,6 +16,7 @@ from tests.workers.contests import KEYS
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
 PASSWORD_HASH = "no password fits"
+SOON_S = 3.0  # what reaches every process within a second, on a machine that has other things to do
 
 
 def made_operator(engine: Engine, role: Role, name: str = "") -> str:

@@ -16,7 +16,7 @@ from models.decisions import in_force
 from models.operator import Role
 from models.outcomes import Outcome
 from models.times import VIETNAM
-from tests.api.operators.desk import Desk
+from tests.api.operators.desk import SOON_S, Desk
 from tests.api.running import RunningApi
 from tests.servers import wait_for
 from tests.workers.contests import KEYS, Stage
@@ -94,7 +94,7 @@ def test_a_draft_is_nobodys_contest_until_it_is_put_into_the_box(
     repair(open_contest.engine, open_contest.client, contest_id, KEYS, unless_open=True)
     assert in_force(open_contest.client, contest(open_contest, contest_id))
     assert "Đã có hiệu lực" in admin.get(f"/operator/contests/{contest_id}").text
-    wait_for(lambda: console.client.get("/api/contest").json()["slug"] == "cuoc-thi-moi", 1.0, "the newest is shown")
+    wait_for(lambda: console.client.get("/api/contest").json()["slug"] == "cuoc-thi-moi", SOON_S, "the newest is shown")
     again = admin.post(f"/operator/contests/{contest_id}/publish", {"sure": "1"})
     assert again.status_code == 422
     lines = open_contest.rows(f"SELECT action FROM audit WHERE contest_id = {contest_id} ORDER BY id")
@@ -143,7 +143,7 @@ def test_words_of_a_live_contest_change_on_the_site_and_its_window_does_not(
     now = contest(open_contest)
     assert (now.title, now.texts["rules"]) == ("Tên mới", "Điều mới")
     assert (now.opens_at, now.closes_at, now.version) == (before.opens_at, before.closes_at, before.version + 1)
-    wait_for(lambda: "Điều mới" in console.client.get("/the-le").text, 1.0, "the rules are on the site")
+    wait_for(lambda: "Điều mới" in console.client.get("/the-le").text, SOON_S, "the rules are on the site")
 
 
 def test_two_editors_of_a_contest(open_contest: Stage, admin: Desk, desk: Callable[..., Desk]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from models.database import transaction
 from models.entry import Entry, entries_of, find_entry
 from models.operator import Role
-from tests.api.operators.desk import Desk
+from tests.api.operators.desk import SOON_S, Desk
 from tests.api.running import RunningApi
 from tests.servers import wait_for
 from tests.workers.contests import Stage
@@ -50,7 +50,7 @@ def test_an_entry_is_made_published_and_withdrawn(console: RunningApi, open_cont
     assert "Người bình chọn chưa thấy bài này" in page
     published = moderator.post(f"/operator/entries/{entry_id}/publish", {"version": "1"})
     assert published.headers["location"] == f"/operator/entries/{entry_id}?done=published"
-    wait_for(lambda: on_site(console, "may-loc-nuoc"), 1.0, "the entry is on the site")
+    wait_for(lambda: on_site(console, "may-loc-nuoc"), SOON_S, "the entry is on the site")
     assert "Đã có hiệu lực" in moderator.get(published.headers["location"]).text
     open_contest.cast_many(3, entry_id)
 
@@ -60,7 +60,7 @@ def test_an_entry_is_made_published_and_withdrawn(console: RunningApi, open_cont
     assert unexplained.status_code == 422
     assert entry(open_contest, entry_id).state == "published"
     moderator.post(f"/operator/entries/{entry_id}/withdraw", {"version": "2", "why": "Tác giả xin rút"})
-    wait_for(lambda: not on_site(console, "may-loc-nuoc"), 1.0, "the entry is gone")
+    wait_for(lambda: not on_site(console, "may-loc-nuoc"), SOON_S, "the entry is gone")
     [line] = open_contest.rows("SELECT operator, why FROM audit WHERE action = 'entry.withdraw'")
     assert line == ("lan", "Tác giả xin rút")
 
@@ -138,7 +138,7 @@ def test_order_by_buttons_and_by_number(console: RunningApi, open_contest: Stage
         assert moderator.post("/operator/entries/1/move", {"place": typed}).status_code == 303
     assert order() == [3, 2, 1]
     shown = [one["id"] for one in console.client.get("/api/entries").json()["entries"]]
-    wait_for(lambda: [one["id"] for one in console.client.get("/api/entries").json()["entries"]] == order(), 1.0, shown)
+    wait_for(lambda: [one["id"] for one in console.client.get("/api/entries").json()["entries"]] == order(), SOON_S, shown)
 
 
 def test_the_list_is_searched_and_filtered(moderator: Desk) -> None:
@@ -156,14 +156,14 @@ def test_categories(console: RunningApi, moderator: Desk) -> None:
         return [one["title"] for one in console.client.get("/api/contest").json()["categories"]]
 
     assert moderator.post("/operator/categories", {"title": "Y tế"}).status_code == 303
-    wait_for(lambda: titles() == ["Chung", "Y tế"], 1.0, "the category is there")
+    wait_for(lambda: titles() == ["Chung", "Y tế"], SOON_S, "the category is there")
     assert moderator.post("/operator/categories/2", {"title": "Sức khoẻ", "place": "1"}).status_code == 303
-    wait_for(lambda: titles() == ["Sức khoẻ", "Chung"], 1.0, "it is renamed and first")
+    wait_for(lambda: titles() == ["Sức khoẻ", "Chung"], SOON_S, "it is renamed and first")
     refused = moderator.post("/operator/categories/1/delete")
     assert refused.status_code == 422
     assert "còn bài dự thi" in refused.text
     assert moderator.post("/operator/categories/2/delete").status_code == 303
-    wait_for(lambda: titles() == ["Chung"], 1.0, "it is gone")
+    wait_for(lambda: titles() == ["Chung"], SOON_S, "it is gone")
     empty = moderator.post("/operator/categories/1", {"title": "", "title_en": "General"})
     assert empty.status_code == 422
     assert "General" in empty.text
