@@ -16,8 +16,6 @@ from api.operators.corrections import corrections_router
 from api.operators.entries import entries_router
 from api.operators.entry_files import entry_files_router
 from api.operators.entry_form import entry_router
-from api.operators.imports import imports_router
-from api.operators.holidays import holidays_router
 from api.operators.live import live_router
 from api.operators.login import login_router
 from api.operators.new_password import new_password_router
@@ -25,10 +23,7 @@ from api.operators.operator_help import operator_help_router
 from api.operators.operators import operators_router
 from api.operators.preferences import preferences_router
 from api.operators.preview import preview_router
-from api.operators.request import request_router
-from api.operators.requests import requests_router
 from api.operators.results import results_router
-from api.operators.retention import retention_router
 from api.operators.second_factor import second_factor_router
 from api.operators.signal_limits import signal_limits_router
 from api.operators.signal_lists import signal_lists_router
@@ -48,12 +43,7 @@ def console_routers(console: Console) -> list[APIRouter]:
         operators_router(console),
         operator_help_router(console),
         claims_router(console),
-        requests_router(console),
-        request_router(console),
-        holidays_router(console),
-        retention_router(console),
         entry_files_router(console),
-        imports_router(console),
         entries_router(console),
         entry_router(console),
         categories_router(console),
