@@ -16,7 +16,9 @@ from api.operators.corrections import corrections_router
 from api.operators.entries import entries_router
 from api.operators.entry_files import entry_files_router
 from api.operators.entry_form import entry_router
+from api.operators.failed_jobs import failed_jobs_router
 from api.operators.live import live_router
+from api.operators.live_help import live_help_router
 from api.operators.login import login_router
 from api.operators.new_password import new_password_router
 from api.operators.operator_help import operator_help_router
@@ -35,6 +37,8 @@ def console_routers(console: Console) -> list[APIRouter]:
     return [
         preferences_router(console),
         live_router(console),
+        live_help_router(console),
+        failed_jobs_router(console),
         login_router(console),
         second_factor_router(console),
         new_password_router(console),
