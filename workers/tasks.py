@@ -23,6 +23,7 @@ from models.task import Task
 from workers.close_out import close_out_task
 from workers.correction_count import count_correction
 from workers.correction_run import run_correction
+from workers.imports import check_import, run_import
 from workers.retention import count_task, erase_task
 from workers.signals import find_signals_task
 from workers.work import Cancelled as Cancelled  # noqa: PLC0414 - the runner's words too
@@ -44,6 +45,8 @@ FUNCTIONS: dict[str, Function] = {
     "correction.run": run_correction,
     "erasing": erase_task,
     "erasing.count": count_task,
+    "import": run_import,
+    "import_check": check_import,
     "signals": find_signals_task,
 }
 """Kind of task → what does it. Filled below, and by nobody else."""
