@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from api.operators.account import account_router
+from api.operators.accounts import accounts_router
 from api.operators.audit import audit_router
 from api.operators.categories import categories_router
 from api.operators.claims import claims_router
@@ -16,7 +17,10 @@ from api.operators.corrections import corrections_router
 from api.operators.entries import entries_router
 from api.operators.entry_files import entry_files_router
 from api.operators.entry_form import entry_router
+from api.operators.exports import exports_router
 from api.operators.failed_jobs import failed_jobs_router
+from api.operators.holidays import holidays_router
+from api.operators.imports import imports_router
 from api.operators.live import live_router
 from api.operators.live_help import live_help_router
 from api.operators.login import login_router
@@ -25,7 +29,10 @@ from api.operators.operator_help import operator_help_router
 from api.operators.operators import operators_router
 from api.operators.preferences import preferences_router
 from api.operators.preview import preview_router
+from api.operators.request import request_router
+from api.operators.requests import requests_router
 from api.operators.results import results_router
+from api.operators.retention import retention_router
 from api.operators.second_factor import second_factor_router
 from api.operators.signal_limits import signal_limits_router
 from api.operators.signal_lists import signal_lists_router
@@ -47,14 +54,21 @@ def console_routers(console: Console) -> list[APIRouter]:
         operators_router(console),
         operator_help_router(console),
         claims_router(console),
+        requests_router(console),
+        request_router(console),
+        holidays_router(console),
+        retention_router(console),
         entry_files_router(console),
+        imports_router(console),
         entries_router(console),
         entry_router(console),
         categories_router(console),
         preview_router(console),
         results_router(console),
+        exports_router(console),
         corrections_router(console),
         correction_router(console),
+        accounts_router(console),
         contests_router(console),
         contest_form_router(console),
         contest_window_router(console),

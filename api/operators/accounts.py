@@ -1,0 +1,181 @@
+"""Accounts: found by a receipt, by the account's number or by an identity; what is known of one; blocking it.
+
+An identity that is typed is hashed at once: it comes in a form's body and stands in no address, no log and no table.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+
+from api.operators.access import MODERATOR, Acting, ConsoleProblem
+from api.operators.claim_words import vote_words
+from api.operators.console import Console
+from api.operators.correction_form import PROOFS
+from api.operators.corrections import the_contest
+from api.operators.language import N_
+from api.voters.responses import see_other
+from models.account_card import account_card, block_account, blocked_lately, count_blocked, unblock_account
+from models.audit import record
+from models.contest import Contest, contest_by_id
+from models.event import MAX_ACCOUNT
+from models.finding import account_of_receipt, find_account, titles_of
+from models.identity import InvalidIdentityError, kind_of, normalise
+from models.receipt import Receipts
+
+PATH = "/operator/accounts"
+_RECEIPT_LETTERS = 20
+_LONGEST_REASON = 500
+_UNKNOWN = N_("Hãy nhập mã phiếu (20 ký tự), số tài khoản, địa chỉ email, hoặc số điện thoại di động Việt Nam.")
+_FORGED = N_("Đây không phải mã phiếu của cuộc thi này: có ký tự sai, hoặc mã được bịa ra.")
+_NOBODY = N_("Mã phiếu là thật, nhưng sổ phiếu chưa có phiếu này. Hãy thử lại sau ít phút.")
+_NOT_HERE = N_("Hãy nhập email và số điện thoại vào ô bên dưới: chúng không được nằm trong địa chỉ trang.")
+_WHY = N_("Hãy ghi lý do: lý do được lưu trong nhật ký điều hành.")
+_LONG = N_("Nhiều nhất %(most)s ký tự.")
+_NO_ACCOUNT = N_("Không có tài khoản này.")
+
+
+def accounts_router(console: Console) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get(PATH)
+    def search(acting: Annotated[Acting, MODERATOR], q: str = "") -> Response:
+        """`q`: a receipt or an account's number, for links from other pages; an identity must not come this way."""
+        if not q.strip():
+            return _search(console, acting)
+        with console.ledger() as connection:
+            contest = the_contest(console, connection)
+        if _is_number(q.strip()) or _looks_like_receipt(q):
+            return _found(console, acting, contest, q.strip()[:100])
+        return _search(console, acting, status=422, fault=acting.say(_NOT_HERE))
+
+    @router.post(PATH)
+    def find(acting: Annotated[Acting, MODERATOR]) -> Response:
+        with console.ledger() as connection:
+            contest = the_contest(console, connection)
+        return _found(console, acting, contest, acting.text("who", limit=400))
+
+    @router.get(PATH + "/{account:int}")
+    def show(acting: Annotated[Acting, MODERATOR], account: int) -> Response:
+        return _card(console, acting, account)
+
+    @router.post(PATH + "/{account:int}/block")
+    def block(acting: Annotated[Acting, MODERATOR], account: int) -> Response:
+        return _decide(console, acting, account, block=True)
+
+    @router.post(PATH + "/{account:int}/unblock")
+    def unblock(acting: Annotated[Acting, MODERATOR], account: int) -> Response:
+        return _decide(console, acting, account, block=False)
+
+    return router
+
+
+def _is_number(text: str) -> bool:
+    """Whether it is an account's number: longer than any that is dialled, and without a 0 before it."""
+    return text.isascii() and text.isdigit() and len(text) < 20 and (len(text) > 12 or text[0] not in "08")
+
+
+def _looks_like_receipt(text: str) -> bool:
+    return "@" not in text and len(_letters(text)) == _RECEIPT_LETTERS
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in text if letter.isalnum())
+
+
+def _found(console: Console, acting: Acting, contest: Contest, typed: str) -> Response:
+    """To the account's page, or the form again with why not."""
+    account, by, fault = _account_of(console, contest, typed)
+    if account is None:
+        return _search(console, acting, status=422, fault=acting.say(fault), who=typed)
+    with console.ledger() as connection:
+        subject = f"account:{account}"
+        record(connection, acting.actor, "account.look", subject, contest_id=contest.id, after={"by": by})
+    return see_other(f"{PATH}/{account}")
+
+
+def _account_of(console: Console, contest: Contest, typed: str) -> tuple[int | None, str, str]:
+    """(account, how it was found, why not). The identity lives no longer than this call."""
+    if _looks_like_receipt(typed):
+        receipts = Receipts(console.keys, contest.id)
+        number = receipts.parse(_letters(typed))
+        if number is None:
+            return None, "", _FORGED
+        owner, _sure = account_of_receipt(console.engine, console.box, contest, receipts, number)
+        return (owner[0], "receipt", "") if owner else (None, "", _NOBODY)
+    if _is_number(typed):
+        account = int(typed)
+        return (account, "number", "") if account <= MAX_ACCOUNT else (None, "", _UNKNOWN)
+    try:
+        identity = normalise(kind_of(typed), typed)
+    except InvalidIdentityError:
+        return None, "", _UNKNOWN
+    return identity.account(console.keys), identity.kind, ""
+
+
+def _search(console: Console, acting: Acting, *, status: int = 200, fault: str = "", who: str = "") -> Response:
+    with console.ledger() as connection:
+        contest = the_contest(console, connection)
+        blocked = blocked_lately(connection, contest.id)
+        number = count_blocked(connection, contest.id)
+    return console.page(
+        acting,
+        "accounts.html",
+        status=status,
+        contest=contest,
+        blocked=blocked,
+        number=number,
+        faults={"who": fault} if fault else {},
+        who=who,
+    )
+
+
+def _decide(console: Console, acting: Acting, account: int, *, block: bool) -> Response:
+    reason = " ".join(acting.text("reason").split())
+    if not 0 <= account <= MAX_ACCOUNT:
+        raise ConsoleProblem(404, _NO_ACCOUNT)
+    if not reason or len(reason) > _LONGEST_REASON:
+        fault = acting.say(_LONG, most=_LONGEST_REASON) if reason else acting.say(_WHY)
+        return _card(console, acting, account, status=422, faults={"reason": fault}, reason=reason)
+    with console.ledger() as connection:
+        contest = the_contest(console, connection)
+        decide = block_account if block else unblock_account
+        decide(connection, contest.id, account, reason, acting.actor)  # one that is so already is left as it is
+        contest = contest_by_id(connection, contest.id)
+    console.in_effect(contest)
+    return see_other(f"{PATH}/{account}")
+
+
+def _card(
+    console: Console,
+    acting: Acting,
+    account: int,
+    *,
+    status: int = 200,
+    faults: dict[str, str] | None = None,
+    reason: str = "",
+) -> Response:
+    if not 0 <= account <= MAX_ACCOUNT:
+        raise ConsoleProblem(404, _NO_ACCOUNT)
+    with console.ledger() as connection:
+        contest = the_contest(console, connection)
+        card = account_card(connection, contest.id, account)
+        titles = titles_of(connection, contest.id)
+    receipts = Receipts(console.keys, contest.id)
+    finding = find_account(console.engine, console.box, contest, receipts, account)
+    votes = [
+        (titles.get(facts.entry_id, str(facts.entry_id)), receipts.code(facts.receipt), facts.vote, vote_words(facts))
+        for facts in finding.votes
+    ]
+    return console.page(
+        acting,
+        "account_card.html",
+        status=status,
+        contest=contest,
+        account=account,
+        card=card,
+        finding=finding,
+        votes=votes,
+        proofs={int(proof): words for proof, words in PROOFS.items()},
+        faults=faults or {},
+        reason=reason,
+    )
