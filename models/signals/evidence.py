@@ -124,7 +124,7 @@ def _add_series(connection: Connection, ids: list[int], found: dict[int, dict[st
     openings = _steps(connection.execute(text(_OPENINGS), span))
     entries = _steps(connection.execute(text(_ENTRIES), span | {"ids": ids}))
     owners = connection.execute(text("SELECT id, entry_id FROM clusters WHERE id = ANY (:ids)"), {"ids": ids})
-    entry_of: dict[int, int] = dict(owners)
+    entry_of: dict[int, int] = dict(owners.all())
     for cluster, numbers in found.items():
         numbers["series"] = {
             "from": milliseconds(first),

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, text
 
 from models.limits import Limits
 from models.signals.kinds import SURE_AT_MOST, Signal
+from models.signals.shares import CERTAIN, OF_ENTRY, TIMES
 
 STEM = 3  # grams
 
-_LOADED = """
+_LOADED = f"""
 CREATE TEMPORARY TABLE loaded ON COMMIT DROP AS
 WITH named AS (SELECT s.entry_id, p.grams FROM seen s JOIN people p USING (account_id) WHERE cardinality(p.grams) > 0),
 cells AS (
@@ -24,13 +25,13 @@ cells AS (
 grams AS (SELECT gram, sum(n) AS d FROM cells GROUP BY gram),
 by_entry AS (SELECT entry_id, CAST(count(*) AS double precision) AS m FROM named GROUP BY entry_id),
 whole AS (SELECT sum(m) AS t FROM by_entry),
-compared AS (
-  SELECT entry_id, gram, n, m * (d - n + 0.5) / (t - m + 1) AS x
+margins AS (
+  SELECT entry_id, gram, n, m, CAST(d AS double precision) AS d, CAST(t AS double precision) AS t
   FROM cells JOIN grams USING (gram) JOIN by_entry USING (entry_id) CROSS JOIN whole WHERE n >= :accounts
-)
-SELECT entry_id, gram, n, x FROM compared
-WHERE n >= :times * x AND 2 * (n * ln(n / x) - (n - x)) >= :certainty
-"""
+),
+compared AS (SELECT *, {OF_ENTRY} FROM margins)
+SELECT entry_id, gram, n, x FROM compared WHERE {TIMES} AND {CERTAIN}
+"""  # noqa: S608 - constants
 
 _STEMMED = """
 CREATE TEMPORARY TABLE stemmed ON COMMIT DROP AS

@@ -18,7 +18,8 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
-from models.account_opening import insert_openings, opening_row
+from models.account_opening import _NAMES as OPENING_COLUMNS
+from models.account_opening import opening_row
 from models.database import Engine, transaction
 from models.event import AccountOpened, Proof, pack_evidence
 from models.ngrams import grams_of
@@ -29,6 +30,7 @@ SEED = 20251105
 KEY = b"made up for the ground truth"
 DAYS = 5
 COPY = f"COPY votes ({', '.join(COPY_COLUMNS)}) FROM STDIN (FORMAT binary)"
+COPY_OPENINGS = f"COPY account_openings ({OPENING_COLUMNS}) FROM STDIN (FORMAT binary)"
 
 _SURNAMES = [
     *["nguyen"] * 38,
@@ -254,7 +256,7 @@ def write(engine: Engine, contest_id: int, people: list[Person]) -> int:
         rows.append(copy_row(person.account, at, at, place, entry, place, 0, Proof.EMAIL, evidence))
     with transaction(engine) as connection:
         for start in range(0, len(openings), 20_000):
-            insert_openings(connection, openings[start : start + 20_000])
+            copy_binary(connection, COPY_OPENINGS, openings[start : start + 20_000])
         for start in range(0, len(rows), 20_000):
             copy_binary(connection, COPY, rows[start : start + 20_000])
         for entry, number in tallies.items():
