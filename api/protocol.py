@@ -10,8 +10,8 @@ from weakref import WeakSet
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-STREAM = "/operator/live"
-"""The one answer that does not end by itself."""
+STREAMS = ("/operator/live", "/operator/exports/votes.csv", "/operator/exports/audit.csv")
+"""The answers that do not end by themselves, or not soon."""
 
 HEAD_LIMIT = 65_536  # bytes of request line and header fields; nginx passes on at most half of it
 
@@ -35,7 +35,7 @@ class BoundedHeads(HttpToolsProtocol):
     def streams(self) -> bool:
         """Whether a stream is under way on this connection."""
         under_way = self.cycle is not None and not self.cycle.response_complete
-        return under_way and self.cycle.scope["path"] == STREAM
+        return under_way and self.cycle.scope["path"] in STREAMS
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

@@ -33,6 +33,16 @@ class Export:
 
     def __enter__(self) -> Self:
         """Errors: LedgerAway."""
+        self.open()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Errors: LedgerAway."""
         statement, values, settings = self._query
         with ledger_errors():
             self._pooled = self._engine.raw_connection()
@@ -49,17 +59,14 @@ class Export:
                 self._pooled.invalidate()
                 raise
         self.rows = -1  # the head
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         """Ends the query too, where not all of it was read: with its connection, which knows no other way out of it."""
         if self._left:
             self.cancel()
             self._pooled.invalidate()
         with suppress(psycopg.Error):  # of a connection that is gone: nothing was written, and `read` has told it
-            self._stack.__exit__(kind, error, trace)
+            self._stack.close()
         if not self._left:
             self._pooled.close()
 

@@ -97,7 +97,10 @@ def fill(engine: Engine, contest_id: int, votes: int) -> None:
 def backends(engine: Engine) -> int:
     """How many sessions are at a COPY."""
     with transaction(engine) as connection:
-        query = "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND query LIKE 'COPY (%'"
+        query = (
+            "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+            " AND state <> 'idle' AND query LIKE 'COPY (%'"
+        )
         return int(connection.scalar(text(query)) or 0)
 
 
