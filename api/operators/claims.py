@@ -150,7 +150,7 @@ def _claim(console: Console, claim_id: str) -> tuple[Filed, Contest]:
 
 
 def _look(console: Console, acting: Acting, claim: Filed, contest: Contest) -> Response:
-    typed = acting.text("who", limit=400)
+    typed = acting.text("who")
     looked, fault = look_for(console, contest, claim, typed)
     if looked is None:
         known, faults = look_at(console, contest, claim), {"who": acting.say(fault)}

@@ -25,6 +25,7 @@ SECTIONS = (
     Section("/operator/results", N_("Kết quả"), Role.VIEWER),
     Section("/operator/exports", N_("Xuất dữ liệu"), Role.MODERATOR),
     Section("/operator/requests", N_("Yêu cầu về dữ liệu cá nhân"), Role.ADMIN),
+    Section("/operator/retention", N_("Thời hạn lưu giữ"), Role.ADMIN),
     Section("/operator/operators", N_("Người điều hành"), Role.ADMIN),
     Section("/operator/audit", N_("Nhật ký"), Role.VIEWER),
 )
