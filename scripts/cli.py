@@ -217,6 +217,47 @@ def repair(
     raise typer.Exit(command.run(_stack(), accept_epoch=accept_epoch))
 
 
+@app.command("close-out")
+def close_out(
+    *,
+    number: Annotated[str, typer.Option(help="The minutes' number, such as 12/BB-BTC.")] = "",
+    place: Annotated[str, typer.Option(help="Where they are made.")] = "",
+    person: Annotated[
+        list[str] | None, typer.Option(help="Who signs, as `name - office`; may be given several times.")
+    ] = None,
+    early: Annotated[str, typer.Option(help="End voting now, before its time; why.")] = "",
+) -> None:
+    """Count, freeze, sign the minutes. What is final stays so; it may be run again until the minutes stand."""
+    from scripts import close_out as command
+
+    raise typer.Exit(command.run(_stack(), number=number, place=place, persons=person or [], early=early))
+
+
+@app.command("export-results")
+def export_results(
+    *,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    votes: Annotated[bool, typer.Option("--votes", help="The votes too, under pseudonyms.")] = False,
+) -> None:
+    """Write ranking and minutes as files."""
+    from scripts import export_results as command
+
+    raise typer.Exit(command.run(_stack(), out=out, votes=votes))
+
+
+@app.command("verify-minutes")
+def verify_minutes(
+    file: Annotated[Path, typer.Argument(help="The minutes as JSON.")],
+    *,
+    signature: Annotated[Path | None, typer.Option(help="Default: FILE.sig")] = None,
+    key: Annotated[str | None, typer.Option(help="The public key that the website names.")] = None,
+) -> None:
+    """Check the signature of minutes. Needs no stack."""
+    from scripts import verify_minutes as command
+
+    raise typer.Exit(command.run(file, signature, key))
+
+
 @app.command()
 def drain(*, seconds: Annotated[float, typer.Option(min=0, help="Give up after this long.")] = 20.0) -> None:
     """Flush the whole log into the ledger, and end."""
