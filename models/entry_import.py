@@ -14,10 +14,12 @@ from models.audit import Actor
 from models.category import categories_of
 from models.contest import contest_by_id
 from models.contest_file import MAX_ENTRIES
-from models.entry import Entry, EntryRefusedError, alter_entry, create_entry, entries_of
+from models.entry import Entry, entries_of
+from models.entry_bulk import add_entries, change_entries
 from models.entry_sheet import Category, EntrySheet, Line, RowFault, read_entries
 from models.sheet import Sheet
 
+CHUNK = 200
 SHOWN = 120  # characters of a value, before and after
 
 
@@ -114,9 +116,10 @@ def import_lines(
     told: Callable[[int], None],
 ) -> dict[str, int]:
     """Writes every row, in the transaction of `connection`. `seen`: slug → version, as the check found them.
-    `told(done)` is called for each row. Returns how many are new, changed, unchanged.
+    `told(done)` is called now and then. Returns how many are new, changed, unchanged. They are lines that `read_for`
+    found no fault with in this transaction.
 
-    Errors: ImportChangedError and EntryRefusedError (nothing may be committed then).
+    Errors: ImportChangedError (nothing may be committed then).
     """
     contest_by_id(connection, contest_id, lock=True)
     there = {entry.slug: entry for entry in entries_of(connection, contest_id)}
@@ -126,32 +129,15 @@ def import_lines(
         raise ImportChangedError(others)
     counts = dict.fromkeys(("new", "changed", "unchanged"), 0)
     ids = {one.slug: one.id for one in categories_of(connection, contest_id)}
-    for done, line in enumerate(lines):
-        told(done)
-        counts[_import(connection, contest_id, line, there.get(line.fields.slug), ids, actor, why)] += 1
+    for begin in range(0, len(lines), CHUNK):
+        told(begin)
+        chunk = lines[begin : begin + CHUNK]
+        known = [(there[line.fields.slug], line) for line in chunk if line.fields.slug in there]
+        changed = [(entry, values) for entry, line in known if (values := _values(line, entry))]
+        added = [(line.fields, line.state or "draft") for line in chunk if line.fields.slug not in there]
+        add_entries(connection, contest_id, added, ids, actor, why)
+        change_entries(connection, contest_id, changed, ids, actor, why)
+        counts["new"] += len(added)
+        counts["changed"] += len(changed)
+        counts["unchanged"] += len(known) - len(changed)
     return counts
-
-
-def _import(
-    connection: Connection,
-    contest_id: int,
-    line: Line,
-    entry: Entry | None,
-    ids: dict[str, int],
-    actor: Actor,
-    why: str,
-) -> str:
-    """Returns what was done. Errors: EntryRefusedError."""
-    if entry is None:
-        create_entry(connection, contest_id, line.fields, actor, state=line.state or "draft")
-        return "new"
-    values: dict[str, Any] = _values(line, entry)
-    if not values:
-        return "unchanged"
-    if "category" in values:
-        slug = values.pop("category")
-        if slug not in ids:
-            raise EntryRefusedError("unknown_category", "category")
-        values["category_id"] = ids[slug]
-    alter_entry(connection, entry, values, actor, "entry.import", why=why)
-    return "changed"

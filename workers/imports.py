@@ -29,7 +29,6 @@ from models.ballot_box.connection import BoxAway, BoxFull, BoxRefused
 from models.contest import contest_by_id
 from models.database import Connection, transaction
 from models.decisions import bring
-from models.entry import EntryRefusedError
 from models.entry_import import ImportChangedError, import_lines, plan, read_for
 from models.entry_sheet import HEADINGS
 from models.sheet import Sheet, SheetError
@@ -41,7 +40,6 @@ log = structlog.get_logger()
 
 NAMED = 5
 """Entries that a refusal names."""
-TOLD_ROWS = 50
 
 
 def check_import(work: Work) -> dict[str, Any]:
@@ -71,7 +69,7 @@ def run_import(work: Work) -> dict[str, Any]:
             contest = contest_by_id(connection, contest_id)
     except ImportChangedError as error:
         raise TaskFailedError(_changed(error.titles)) from None
-    except (SheetError, EntryRefusedError) as error:
+    except SheetError as error:
         raise TaskFailedError(_AGAIN) from error
     try:
         if not contest.draft:
@@ -86,14 +84,14 @@ _AGAIN = "Cuộc thi đã thay đổi từ lúc kiểm tra tệp. Hãy gửi l�
 
 def _import(work: Work, connection: Connection, sheet: Sheet, seen: dict[str, int]) -> dict[str, Any]:
     """Everything in one transaction, the task's end too. Errors: TaskFailedError, Cancelled, as `import_lines`."""
+    contest_by_id(connection, _contest_id(work), lock=True)
     found = read_for(connection, _contest_id(work), sheet)
     if found.faults:
         raise TaskFailedError(_AGAIN)
     total = len(found.lines)
 
     def told(done: int) -> None:
-        if done % TOLD_ROWS == 0:
-            work.progress(done, total)
+        work.progress(done, total)
 
     why = f"nhập từ bảng tính, việc {work.task.id}"
     result = import_lines(connection, _contest_id(work), found.lines, seen, work.task.actor, why=why, told=told)

@@ -112,6 +112,11 @@ def test_what_a_row_changes_and_what_it_leaves(sheets: Sheets, open_contest: Sta
     assert sheets.run(sheets.confirmed(check)).result == {"new": 1, "changed": 1, "unchanged": 2}
     one, two, three, four = sheets.entries()
     assert (two.title, two.author, two.version, four.state) == ("Bài hai", "Nhóm", 2, "draft")
+    audited = "SELECT action, subject, before, after->>'title', why <> '' FROM audit WHERE starts_with(why, 'nhập') ORDER BY id"
+    assert open_contest.rows(audited) == [
+        ("entry.create", "entry:4", None, "Bài bốn", True),
+        ("entry.import", "entry:2", {"title": "Bài 2", "author": ""}, "Bài hai", True),
+    ]
     assert (one.version, three.version) == (1, 1)
     assert open_contest.contest.version == before + 1  # the draft is nobody's business
     again = sheets.check(content)
@@ -286,7 +291,7 @@ def test_the_box_is_away_afterwards(sheets: Sheets, monkeypatch: pytest.MonkeyPa
 
 
 def test_progress_is_told_as_rows_are_written(sheets: Sheets, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [{"title": f"Bài {number} mới", "category": "Chung"} for number in range(120)]
+    rows = [{"title": f"Bài {number} mới", "category": "Chung"} for number in range(450)]
     task_id = sheets.confirmed(sheets.check(entries(*rows)))
     seen: list[tuple[int, int | None]] = []
     importing = import_lines
@@ -301,4 +306,4 @@ def test_progress_is_told_as_rows_are_written(sheets: Sheets, monkeypatch: pytes
 
     monkeypatch.setattr(imports, "import_lines", watched)
     assert sheets.run(task_id).state == "done"
-    assert set(seen) == {(0, 120), (50, 120), (100, 120)}
+    assert set(seen) == {(0, 450), (200, 450), (400, 450)}
