@@ -45,7 +45,8 @@ LEFT JOIN people p USING (account_id)
 _TABLES = """
 CREATE TEMPORARY TABLE groups (
   id integer GENERATED ALWAYS AS IDENTITY, signal text, entry_id integer, key bytea,
-  observed double precision, expected double precision, sure double precision, last_at timestamptz
+  observed double precision, expected double precision, sure double precision, last_at timestamptz,
+  crowd boolean NOT NULL DEFAULT false
 ) ON COMMIT DROP;
 CREATE TEMPORARY TABLE flags (
   entry_id integer, account_id bigint, signal text, group_id integer, sure double precision, at timestamptz

@@ -21,7 +21,12 @@ class Signal(StrEnum):
 
 
 CROWD = frozenset({Signal.BURST, Signal.NETWORK})
-"""What every class that votes together for its own entry shows: these two alone never make a cluster."""
+"""What every class that votes together for its own entry shows, as does a device that is found in one network for the
+most part: an office or a school has computers of one kind. These together never make a cluster.
+"""
+
+ONE_PLACE = 0.5
+"""A device with so much of its votes from one network is of that place."""
 
 LINKS = frozenset({Signal.NAMES, Signal.DEVICE, Signal.NETWORK})
 """Groups that say which accounts belong together; the others only say something of each account."""

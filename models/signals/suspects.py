@@ -6,21 +6,32 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, text
 
 from models.limits import Limits
-from models.signals.kinds import CROWD, LINKS, SURE_AT_MOST, WEAK, Signal
+from models.signals.kinds import CROWD, LINKS, ONE_PLACE, SURE_AT_MOST, WEAK, Signal
 
 TOGETHER = 0.5
 """Two groups are one cluster's where they share so much of the smaller one."""
 
 _BEST = """
 CREATE TEMPORARY TABLE best ON COMMIT DROP AS
-SELECT entry_id, account_id, signal, max(sure) AS sure FROM flags GROUP BY entry_id, account_id, signal
+SELECT f.entry_id, f.account_id, f.signal, max(f.sure) AS sure, bool_and(g.crowd) AS crowd
+FROM flags f JOIN groups g ON g.id = f.group_id GROUP BY f.entry_id, f.account_id, f.signal
+"""
+
+_CROWDS = """
+UPDATE groups SET crowd = true WHERE signal = ANY (:crowd) OR id IN (
+  SELECT id FROM (
+    SELECT g.id, s.network, count(*) AS n FROM groups g
+    JOIN seen s ON s.entry_id = g.entry_id AND s.device = g.key
+    WHERE g.signal = :device AND s.network IS NOT NULL GROUP BY g.id, s.network
+  ) spread GROUP BY id HAVING max(n) >= :one_place * sum(n)
+)
 """
 
 _SUSPECTS = """
 CREATE TEMPORARY TABLE suspects ON COMMIT DROP AS
 SELECT entry_id, account_id, 1 - exp(sum(ln(1 - least(sure, :at_most)))) AS strength
 FROM best GROUP BY entry_id, account_id
-HAVING count(*) >= 2 AND bool_or(signal <> ALL (:crowd))
+HAVING count(*) >= 2 AND NOT bool_and(crowd)
 AND 1 - exp(sum(ln(1 - least(sure, :at_most)))) >= :sureness
 """
 
@@ -49,7 +60,7 @@ _ALONE = """
 INSERT INTO found
 SELECT DISTINCT ON (f.entry_id, f.account_id) f.entry_id, f.account_id, f.sure * :weak, -f.group_id, true
 FROM flags f JOIN groups g ON g.id = f.group_id
-WHERE f.signal <> ALL (:crowd)
+WHERE NOT g.crowd
 AND NOT EXISTS (SELECT 1 FROM suspects s WHERE s.entry_id = f.entry_id AND s.account_id = f.account_id)
 ORDER BY f.entry_id, f.account_id, g.observed DESC, g.id
 """
@@ -67,8 +78,9 @@ def find_suspects(connection: Connection, limits: Limits) -> None:
     cluster, or what a cluster has grown by: of several signals above 0, of one below.
     """
     crowd = sorted(str(signal) for signal in CROWD)
+    connection.execute(text(_CROWDS), {"crowd": crowd, "device": str(Signal.DEVICE), "one_place": ONE_PLACE})
     connection.exec_driver_sql(_BEST)
-    connection.execute(text(_SUSPECTS), {"crowd": crowd, "at_most": SURE_AT_MOST, "sureness": limits.sureness})
+    connection.execute(text(_SUSPECTS), {"at_most": SURE_AT_MOST, "sureness": limits.sureness})
     connection.exec_driver_sql("ANALYZE flags")
     connection.exec_driver_sql("ANALYZE suspects")
     sizes = [(group, signal, size) for group, signal, size in connection.execute(text(_SIZES))]
@@ -83,7 +95,7 @@ def find_suspects(connection: Connection, limits: Limits) -> None:
     if rows:
         connection.execute(text("INSERT INTO components VALUES (:group, :component, :size)"), rows)
     connection.exec_driver_sql(_FOUND)
-    connection.execute(text(_ALONE), {"crowd": crowd, "weak": WEAK})
+    connection.execute(text(_ALONE), {"weak": WEAK})
     connection.execute(text(_SMALL), {"accounts": limits.accounts})
     connection.exec_driver_sql("ANALYZE found")
 

@@ -205,12 +205,11 @@ def test_only_the_window_is_seen_and_voided_votes_too(connection: Connection) ->
 
 
 def test_a_class_that_votes_together_is_no_cluster_and_a_script_is(connection: Connection) -> None:
-    """Network and burst agree for both; only the script's device speaks for a cluster."""
+    """Network, burst and device agree for both: an office has computers of one kind. Even steps it has not."""
     crowd(connection)
     noon = AT + timedelta(days=5)
     for at in range(60):
-        device = bytes((at % 12,)) * 8 if at % 3 else COMMON
-        vote(connection, 3, network=b"\x2d\x4c\x0c", at=noon + timedelta(seconds=9 * at), device=device)
+        vote(connection, 3, network=b"\x2d\x4c\x0c", at=noon + timedelta(seconds=at * at // 8), device=b"office!!")
     script = {
         vote(connection, 4, network=b"\x2d\x4c\x0d", at=noon + timedelta(hours=3, seconds=9 * at), device=RARE)
         for at in range(60)
@@ -219,6 +218,8 @@ def test_a_class_that_votes_together_is_no_cluster_and_a_script_is(connection: C
     shares(connection, Signal.NETWORK, Signal.BURST, Signal.DEVICE)
     assert groups(connection, Signal.NETWORK) == [(3, 60), (4, 60)]
     assert {entry for entry, _ in groups(connection, Signal.BURST)} == {3, 4}
+    assert groups(connection, Signal.DEVICE) == [(3, 60), (4, 60)]
+    find_rhythm(connection, LIMITS)
     find_suspects(connection, LIMITS)
     found = connection.exec_driver_sql("SELECT account_id FROM found WHERE NOT alone").scalars()
     assert set(found) == script

@@ -10,7 +10,7 @@ import pytest
 
 from models.database import Engine, transaction, worker_engine
 from models.signals.search import Searched, search
-from tests.workers.truth import SCRIPTS, Person, World, begin, honest, scripted, write
+from tests.workers.truth import SCRIPTS, SEED, Person, World, begin, honest, scripted, write
 
 NOW = datetime(2026, 1, 20, 5, tzinfo=UTC)
 CONTEST = 1
@@ -56,16 +56,17 @@ def report(people: list[Person], accused: set[int], searched: Searched) -> Count
     return wrong
 
 
-def test_scripts_are_found_and_crowds_are_not(engine: Engine) -> None:
-    world = World(made_contest(engine), begin(NOW))
-    people = [*honest(world, 20_000), *scripted(world, 2_000)]
-    write(engine, CONTEST, people)
+@pytest.mark.parametrize(("people", "scripts", "seed"), [(20_000, 2_000, SEED), (3_000, 900, 1), (6_000, 600, 2)])
+def test_scripts_are_found_and_crowds_are_not(engine: Engine, people: int, scripts: int, seed: int) -> None:
+    world = World(made_contest(engine), begin(NOW), seed)
+    everybody = [*honest(world, people), *scripted(world, scripts)]
+    write(engine, CONTEST, everybody)
     searched = search(engine, CONTEST, NOW)
     assert searched is not None
-    hits = report(people, found(engine), searched)
-    numbers = Counter(person.kind for person in people)
+    hits = report(everybody, found(engine), searched)
+    numbers = Counter(person.kind for person in everybody)
     assert {kind: hits[kind] / numbers[kind] for kind in SCRIPTS if hits[kind] < 0.9 * numbers[kind]} == {}
     innocent = {kind: number for kind, number in numbers.items() if kind not in SCRIPTS}
-    assert sum(innocent.values()) >= 20_000 * 0.99
+    assert sum(innocent.values()) >= people * 0.99
     assert sum(hits[kind] for kind in innocent) <= 0.001 * sum(innocent.values()), hits
     print("weak:", len(found(engine, alone=True)))  # noqa: T201
