@@ -81,7 +81,7 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
 
     evidence = Evidence(keys.derived("device"), proxies)
 
-    console = Console(settings, keys, access, watch, evidence)
+    console = Console(settings, keys, access, watch, evidence, openid)
     beating = Beating(settings, metrics, watch, intake)
 
     app = FastAPI(

@@ -1,7 +1,7 @@
 """Operators' passwords: argon2id with the library's own parameters, and what a password must be.
 
-A hash takes about 0.2 s of processor time in four threads, and votes come first: a process does one at a time, in a thread that gives way
-to all others, and few wait for their turn. Whoever comes then is told to come back.
+A hash takes about 0.2 s of processor time in four threads, and votes come first: a process does one at a time, in a
+thread that gives way to all others, and few wait for their turn. Whoever comes then is told to come back.
 """
 
 import os

@@ -7,6 +7,7 @@ from models import operator_secrets as secret_columns
 from models.audit import Actor, record
 from models.database import Engine, transaction, worker_engine
 from models.operator import Role, change_operator, create_operator, is_operator_name, locked_operator, operator_named
+from models.operator_openid import set_openid
 from models.password import given_password, hashed, normal, weakness
 from models.scratch import operator_attempts as attempts
 from models.scratch.connection import scratch_client
@@ -77,6 +78,7 @@ def _reset(engine: Engine, settings: Settings, name: str, role: Role | None, pas
         if not operator.active:
             raise _RefusedError(f"{name} is disabled; an admin enables operators in the console")
         secret_columns.set_password(connection, operator.id, kept, given=True)
+        set_openid(connection, operator.id, None)
         secret_columns.remove_totp(connection, operator.id)
         if role is not None and role is not operator.role:
             change_operator(connection, operator.id, role=role.value)

@@ -26,6 +26,8 @@ _DONE = {
     "language": N_("Đã đổi ngôn ngữ."),
     "sessions": N_("Đã kết thúc phiên đăng nhập."),
     "removed": N_("Đã bỏ xác thực hai lớp."),
+    "openid": N_("Đã liên kết. Từ nay bạn có thể đăng nhập bằng tài khoản đó thay cho mật khẩu."),
+    "openid-removed": N_("Đã bỏ liên kết."),
 }
 
 
@@ -85,6 +87,7 @@ def _page(
         status,
         found=found,
         factor_needed=is_needed(found.role),
+        providers=console.settings.openid_providers(),
         own_sessions=sessions.sessions_of(console.scratch, found.id),
         faults=faults or {},
         done=acting.say(_DONE[done]) if done in _DONE else "",

@@ -29,6 +29,7 @@ from api.operators.sections import sections_for
 from api.operators.templates import render
 from api.outcomes import Code, problem
 from api.snapshot import Watch
+from api.voters.oidc import OpenId
 from api.voters.responses import respond, see_other
 from models import task as tasks
 from models.ballot_box.connection import BoxAway, BoxFull, BoxRefused, box_client
@@ -65,7 +66,16 @@ def is_console(request: Request) -> bool:
 class Console:
     """The console of one API process."""
 
-    def __init__(self, settings: Settings, keys: KeyRing, access: Access, watch: Watch, evidence: Evidence) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        keys: KeyRing,
+        access: Access,
+        watch: Watch,
+        evidence: Evidence,
+        openid: OpenId,
+    ) -> None:
+        self.openid = openid
         self.settings = settings
         self.keys = keys
         self.access = access

@@ -32,7 +32,7 @@ def login_router(console: Console) -> APIRouter:
         """The form; who is logged in already goes on from where the login stands."""
         if acting.session is not None:
             return _onwards(console, acting, own_path(next))
-        return console.page(acting, "login.html", back=own_path(next), name="", faults={})
+        return _page(console, acting, "", own_path(next))
 
     @router.post("/operator/login")
     def login(acting: Annotated[Acting, ANYBODY]) -> Response:
@@ -53,7 +53,7 @@ def _onwards(console: Console, acting: Acting, back: str) -> Response:
     with console.ledger() as connection:
         operator = operator_named(connection, acting.operator.name)
     if operator is None:
-        return console.page(acting, "login.html", back=back, name="", faults={})
+        return _page(console, acting, "", back)
     return see_other(address_of(step_of(operator, second_factor=acting.operator.second_factor), back))
 
 
@@ -63,22 +63,22 @@ def _login(console: Console, acting: Acting) -> Response:
     password = acting.text("password", limit=_LONGEST)
     if not name or not password:
         missing = {field: N_("Hãy nhập ô này.") for field in ("name", "password") if not acting.text(field)}
-        return _again(console, acting, name, back, {field: acting.say(text) for field, text in missing.items()}, 422)
+        return _page(console, acting, name, back, {field: acting.say(text) for field, text in missing.items()}, 422)
     tried = attempts.take(console.scratch, console.keys, attempts.PASSWORD, name, time.time())
     if tried.wait_s:
-        return _again(console, acting, name, back, {"": acting.say(SHUT, seconds=tried.wait_s)}, 429)
+        return _page(console, acting, name, back, {"": acting.say(SHUT, seconds=tried.wait_s)}, 429)
     with console.ledger() as connection:
         operator = operator_named(connection, name)
         kept = password_hash(connection, operator.id) if operator else None
     if not fits(kept, password) or kept is None or operator is None or not operator.active:
         if tried.shuts and operator is not None:
             _note_shut(console, acting, operator, tried.tries)
-        return _again(console, acting, name, back, {"": acting.say(WRONG)}, 422)
+        return _page(console, acting, name, back, {"": acting.say(WRONG)}, 422)
     fresh = hashed(password) if is_outdated(kept) else ""
     with console.ledger() as connection:
         found = locked_operator(connection, operator.id)
         if found is None or not found.active or password_hash(connection, found.id) != kept:
-            return _again(console, acting, name, back, {"": acting.say(WRONG)}, 422)  # changed at this moment
+            return _page(console, acting, name, back, {"": acting.say(WRONG)}, 422)  # changed at this moment
         attempts.clear(console.scratch, console.keys, attempts.PASSWORD, name)
         if fresh:
             keep_rehashed(connection, found.id, kept, fresh)
@@ -95,5 +95,9 @@ def _note_shut(console: Console, acting: Acting, operator: Operator, tries: int)
         record(connection, nobody, "operator.shut_out", f"operator:{operator.id}", after={"wrong_passwords": tries})
 
 
-def _again(console: Console, acting: Acting, name: str, back: str, faults: dict[str, str], status: int) -> Response:
-    return console.page(acting, "login.html", status, back=back, name=name, faults=faults)
+def _page(
+    console: Console, acting: Acting, name: str, back: str, faults: dict[str, str] | None = None, status: int = 200
+) -> Response:
+    """The form, with the name as it was typed."""
+    providers = console.settings.openid_providers()
+    return console.page(acting, "login.html", status, back=back, name=name, faults=faults or {}, providers=providers)

@@ -12,6 +12,7 @@ from api.voters.responses import see_other
 from models import operator_secrets as secret_columns
 from models.audit import record
 from models.operator import Operator
+from models.operator_openid import set_openid
 from models.password import given_password, hashed
 from models.scratch import operator_attempts as attempts
 from models.scratch import operator_sessions as sessions
@@ -64,6 +65,7 @@ def _password(console: Console, acting: Acting, operator_id: int) -> Response:
     kept = hashed(password)
     with changing(console, acting, operator_id) as (connection, operator):
         secret_columns.set_password(connection, operator.id, kept, given=True)
+        set_openid(connection, operator.id, None)
         before, after = {"second_factor": operator.has_totp}, {"second_factor": operator.has_totp, "password": "given"}
         if acting.text("factor"):
             secret_columns.remove_totp(connection, operator.id)

@@ -25,6 +25,7 @@ from api.operators.live import live_router
 from api.operators.live_help import live_help_router
 from api.operators.login import login_router
 from api.operators.new_password import new_password_router
+from api.operators.openid import openid_router
 from api.operators.operator_help import operator_help_router
 from api.operators.operators import operators_router
 from api.operators.preferences import preferences_router
@@ -51,6 +52,7 @@ def console_routers(console: Console) -> list[APIRouter]:
         new_password_router(console),
         account_router(console),
         audit_router(console),
+        openid_router(console),
         operators_router(console),
         operator_help_router(console),
         claims_router(console),

@@ -22,7 +22,7 @@ from api.voters.oidc_token import ProviderWrong, Subject
 from api.voters.responses import see_other
 from models.agreement import agreed_to
 from models.identity import proven_by_oidc
-from models.scratch.connection import ScratchAway
+from models.scratch.connection import AsyncScratchClient, ScratchAway
 from models.scratch.flows import count_failure, may_exchange, use_flow
 from models.secrets import KeyRing
 from models.settings import Settings
@@ -64,9 +64,12 @@ class OpenId:
         return found
 
     def callback(self, request: Request, name: str) -> str:
-        """Where the provider sends the voter back to; without PUBLIC_ORIGIN on the host that the voter came to."""
-        origin = self.origin or f"{request.url.scheme}://{request.headers.get('host', '')}"
-        return f"{origin}/login/oidc/{name}/callback"
+        """Where the provider sends the voter back to."""
+        return f"{self.origin_for(request)}/login/oidc/{name}/callback"
+
+    def origin_for(self, request: Request) -> str:
+        """Where callbacks lead; without PUBLIC_ORIGIN the host that the browser came to."""
+        return self.origin or f"{request.url.scheme}://{request.headers.get('host', '')}"
 
 
 def oidc_router(openid: OpenId) -> APIRouter:
@@ -154,29 +157,28 @@ async def _finish(openid: OpenId, client: Client, request: Request, flow: Flow, 
             raise ProviderWrong(f"callback: {error!r:.60}")
         said = flow.language.text(_CANCELLED, provider=provider.title)
         return _back(openid, request, flow.language, _typed(flow), Turned(200, said))
-    subject = await _exchange(openid, client, request, flow, query.get("code", ""))
+    callback = openid.callback(request, provider.name)
+    subject = await exchange(login.scratch, client, openid.flows, flow, callback, query.get("code", ""))
     proven = proven_by_oidc(openid.keys, subject.iss, subject.sub, email=subject.email, title=provider.title)
     entered = await login.session_for(proven, flow.agreed)
     return login.with_cookies(see_other(flow.back), entered)
 
 
-async def _exchange(openid: OpenId, client: Client, request: Request, flow: Flow, code: str) -> Subject:
+async def exchange(
+    scratch: AsyncScratchClient, client: Client, flows: Flows, flow: Flow, callback: str, code: str
+) -> Subject:
     """Who logged in, by the provider's word, unless too many codes have failed in this minute.
 
     Errors: ScratchAway, CodeRefused, ProviderAway, ProviderWrong.
     """
-    scratch, name = openid.login.scratch, client.provider.name
-    if not await may_exchange(scratch, name):
+    if not await may_exchange(scratch, flow.provider):
         raise ProviderAway("not asked: too many codes failed in this minute")
     try:
         return await client.subject(
-            code=code,
-            callback=openid.callback(request, name),
-            nonce=openid.flows.nonce(flow.state),
-            verifier=openid.flows.verifier(flow.state),
+            code=code, callback=callback, nonce=flows.nonce(flow.state), verifier=flows.verifier(flow.state)
         )
     except (CodeRefused, ProviderAway, ProviderWrong):
-        await count_failure(scratch, name)
+        await count_failure(scratch, flow.provider)
         raise
 
 
@@ -194,13 +196,16 @@ def _lost(language: Language) -> Turned:
 
 
 def _trouble(client: Client, error: ProviderAway | ProviderWrong, language: Language) -> Turned:
-    """503 for a provider that does not answer, 502 for one that answers wrong. The operators read why in the log, once
-    a second at most: anybody can make a callback fail.
-    """
+    """503 for a provider that does not answer, 502 for one that answers wrong."""
     away = isinstance(error, ProviderAway)
+    say_trouble(client, error)
+    said = language.text(_PROVIDER_AWAY if away else _PROVIDER_WRONG, provider=client.provider.title)
+    return Turned(503 if away else 502, said, headers=((b"retry-after", b"60"),) if away else ())
+
+
+def say_trouble(client: Client, error: Exception) -> None:
+    """The operators read in the log why a login failed, once a second at most: anybody can make a callback fail."""
     now = time.monotonic()
     if now - client.said_at >= SAID_EVERY_S:
         client.said_at = now
         log.warning("an OpenID provider cannot be used", provider=client.provider.name, problem=str(error))
-    said = language.text(_PROVIDER_AWAY if away else _PROVIDER_WRONG, provider=client.provider.title)
-    return Turned(503 if away else 502, said, headers=((b"retry-after", b"60"),) if away else ())

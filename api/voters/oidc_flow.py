@@ -31,22 +31,25 @@ _SIGNED_WITH = "HS256"
 
 @dataclass(frozen=True)
 class Flow:
-    """`back`: the path of this site to go to after login."""
+    """`back`: the path of this site to go to after login; `bound`: the operator's session that links an identity."""
 
     state: str
     provider: str
     back: str
     agreed: Agreed
     language: Language = VI
+    bound: str = ""
 
 
 class Flows:
-    """Seals and opens the cookies. `secure`: whether voters come by https."""
+    """Seals and opens the cookies. `secure`: whether voters come by https; `of`: whose logins these are, for voters'
+    and operators' must not be taken for each other.
+    """
 
-    def __init__(self, keys: KeyRing, *, secure: bool) -> None:
-        self._seal = OctKey.import_key(keys.derived("oidc flow"))
-        self._derive = keys.derived("oidc nonce and verifier")
-        self.prefix = "__Host-oidc-" if secure else "oidc-"
+    def __init__(self, keys: KeyRing, *, secure: bool, of: str = "oidc") -> None:
+        self._seal = OctKey.import_key(keys.derived(f"{of} flow"))
+        self._derive = keys.derived(f"{of} nonce and verifier")
+        self.prefix = f"__Host-{of}-" if secure else f"{of}-"
         self._attributes = "Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
 
     def nonce(self, state: str) -> str:
@@ -65,6 +68,7 @@ class Flows:
             "back": flow.back,
             "agreed": [[int(purpose), version] for purpose, version in flow.agreed],
             "language": flow.language.code,
+            "bound": flow.bound,
             "exp": int(now) + LIFE_S,
         }
         sealed = jwt.encode({"alg": _SIGNED_WITH}, claims, self._seal, [_SIGNED_WITH])
@@ -80,7 +84,8 @@ class Flows:
         if not hmac.compare_digest(claims["state"].encode(), state.encode()) or now >= claims["exp"]:
             return None
         agreed = tuple((Purpose(purpose), version) for purpose, version in claims["agreed"])
-        return Flow(state, claims["provider"], claims["back"], agreed, language_called(claims["language"]))
+        language = language_called(claims["language"])
+        return Flow(state, claims["provider"], claims["back"], agreed, language, claims.get("bound", ""))
 
     def forget(self, state: str) -> str:
         """The Set-Cookie field that ends a login."""

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
@@ -81,6 +81,6 @@ def back_from(browser: httpx.Client, form: str, **fields: str) -> str:
     while True:
         assert response.is_redirect, response.text
         address = urljoin(address, response.headers["location"])
-        if "/login/oidc/" in address:
+        if urlsplit(address).path.endswith("/callback"):
             return address
         response = browser.get(address)
