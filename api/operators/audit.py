@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Response
 
 from api.operators.access import VIEWER, Acting
+from api.operators.audit_words import choices, words_of
 from api.operators.console import Console
 from api.operators.language import N_
 from models.audit import AuditLine, AuditSearch, audit_lines
@@ -86,7 +87,8 @@ def _page(console: Console, acting: Acting, typed: dict[str, str], below: str) -
         422 if faults else 200,
         typed=typed,
         faults=faults,
-        lines=[(line, changes_of(line)) for line in shown],
+        lines=[(line, words_of(acting.language, line.action), changes_of(line)) for line in shown],
+        actions=choices(acting.language),
         older=f"{PATH}?{older}" if len(found) > PER_PAGE else "",
         first=not below,
         addresses=acting.may(Role.ADMIN),

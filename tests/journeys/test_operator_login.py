@@ -30,7 +30,7 @@ def test_the_first_login_and_those_after_it(site: Site, new_page: Callable[..., 
     page.get_by_label("Mã xác thực").fill(next_code(secret))
     page.get_by_role("button", name="Tiếp tục").click()
     expect(heading).to_have_text("Nhật ký")
-    expect(page.get_by_role("cell", name="operator.login").first).to_be_visible()
+    expect(page.get_by_role("cell", name="Đăng nhập operator.login").first).to_be_visible()
 
     page.get_by_role("button", name="Đăng xuất").click()
     enter(page, "thu", PASSWORD)

@@ -1,14 +1,18 @@
 """The page of the audit log."""
 
-from collections.abc import Callable
+import ast
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+from api.operators.audit_words import ACTIONS
 from models.audit import Actor, record
 from models.database import transaction
 from models.operator import Role
+from models.settings import ROOT
 from models.times import VIETNAM
 from tests.api.operators.desk import Desk
 from tests.workers.contests import Stage
@@ -107,6 +111,34 @@ def test_older_lines_stand_on_further_pages(written: Stage, desk: Callable[..., 
         path = path if 'rel="next"' in page else ""
     assert [len(one) for one in seen] == [50, 50, 20]
     assert [one for page in seen for one in page] == [f"entry:{1119 - number}" for number in range(120)]
+
+
+def test_actions_are_told_in_words(written: Stage, desk: Callable[..., Desk]) -> None:
+    with transaction(written.engine) as connection:
+        record(connection, Actor("lan", 1), "something.new", "entry:99")
+    page = desk(Role.VIEWER).get(PATH).text
+    assert "Công bố bài dự thi<br>" in page
+    assert "<td>something.new<br>" in page
+
+
+def test_every_action_of_the_code_has_words() -> None:
+    """Those that stand in it as one text: `record(connection, actor, "entry.publish", …)`."""
+    written = {action for path in _sources() for action in _actions(ast.parse(path.read_text(encoding="utf-8")))}
+    assert {"operator.create", "contest.import"} <= written
+    assert sorted(written - set(ACTIONS)) == []
+
+
+def _sources() -> Iterator[Path]:
+    for folder in ("api", "models", "workers", "scripts"):
+        yield from (ROOT / folder).rglob("*.py")
+
+
+def _actions(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and "record" in {getattr(node.func, "id", ""), getattr(node.func, "attr", "")}:
+            action = node.args[2] if len(node.args) > 2 else None
+            if isinstance(action, ast.Constant) and isinstance(action.value, str):
+                yield action.value
 
 
 @pytest.mark.parametrize("below", ["x", "-1", "9" * 30, "²", "1"])
