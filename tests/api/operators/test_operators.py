@@ -6,11 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from models.database import transaction
-from models.operator import Role, all_operators, find_operator
-from models.scratch.operator_sessions import digest_of
+from models.database import Engine, transaction
+from models.operator import Role, all_operators, change_operator, find_operator
+from models.operator_secrets import set_password
+from models.scratch.connection import scratch_client
+from models.scratch.operator_sessions import digest_of, end_all, sessions_of
 from tests.api.operators.entering import PASSWORD, Known, Visitor, audited
 from tests.api.running import RunningApi
+from tests.servers import wait_for
 from tests.workers.contests import Stage
 
 PATH = "/operator/operators"
@@ -135,6 +138,44 @@ def test_a_step_of_a_login_after_the_change_is_refused(lan: Visitor, minh: Known
         answer = half.post("/operator/second-factor", code=minh.code())
         assert answer.headers["location"].startswith("/operator/login")
         assert half.get("/operator/account").status_code == 303
+
+
+def test_a_login_that_is_under_way_while_the_admin_decides_ends_with_it(
+    minh: Known, console: RunningApi, open_contest: Stage, scratch: str
+) -> None:
+    """The code is sent when the change is written but not committed: it waits for the lock, and sees the change."""
+    with Visitor(console) as half, ThreadPoolExecutor(1) as beside, scratch_client(scratch) as client:
+        half.log_in("minh")
+        with transaction(open_contest.engine) as connection:
+            change_operator(connection, minh.id, role="viewer")
+            sent = beside.submit(half.post, "/operator/second-factor", code=minh.code())
+            wait_for(lambda: _waits_for_a_lock(open_contest.engine), what="the login waits")
+            end_all(client, minh.id)
+        assert sent.result().headers["location"].startswith("/operator/login")
+        assert half.get("/operator/account").status_code == 303
+        assert sessions_of(client, minh.id) == []
+
+
+@pytest.mark.parametrize("change", ["disabled", "another password"])
+def test_a_right_password_is_wrong_when_the_admin_was_faster(
+    minh: Known, console: RunningApi, open_contest: Stage, change: str
+) -> None:
+    with Visitor(console) as come, ThreadPoolExecutor(1) as beside:
+        with transaction(open_contest.engine) as connection:
+            if change == "disabled":
+                change_operator(connection, minh.id, active=False)
+            else:
+                set_password(connection, minh.id, "another hash", given=True)
+            sent = beside.submit(come.log_in, "minh")
+            wait_for(lambda: _waits_for_a_lock(open_contest.engine), what="the login waits")
+        assert sent.result().status_code == 422
+        assert come.token == ""
+
+
+def _waits_for_a_lock(engine: Engine) -> bool:
+    with transaction(engine) as connection:
+        query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        return connection.exec_driver_sql(query).first() is not None
 
 
 @pytest.mark.parametrize("factor", ["", "1"])
