@@ -51,6 +51,35 @@ def test_every_route_has_one_rule(console: RunningApi) -> None:
         assert not route.dependant.body_params, f"{route.path} reads a form before it knows who asks"
 
 
+WITHOUT_A_ROLE = {
+    Standing.ANYBODY: {
+        "GET /operator/language",
+        "GET /operator/login",
+        "POST /operator/login",
+        "POST /operator/openid/{name}",
+        "GET /operator/openid/{name}/callback",
+    },
+    Standing.PASSWORD: {
+        "POST /operator/logout",
+        "GET /operator/second-factor",
+        "POST /operator/second-factor",
+        "GET /operator/second-factor/set-up",
+        "POST /operator/second-factor/set-up",
+        "GET /operator/new-password",
+        "POST /operator/new-password",
+    },
+}
+
+
+def test_only_the_login_opens_without_a_role(console: RunningApi) -> None:
+    """Whoever opens another one says so here."""
+    found: dict[Role | Standing, set[str]] = {standing: set() for standing in Standing}
+    for route in routes(console):
+        (rule,) = rules_of(route.dependant)
+        found.setdefault(rule.needed, set()).update(f"{method} {route.path}" for method in route.methods or ())
+    assert {standing: found[standing] for standing in Standing} == WITHOUT_A_ROLE
+
+
 @pytest.mark.parametrize("role", [None, *Role])
 def test_each_role_against_each_route(console: RunningApi, desk: Callable[..., Desk], role: Role | None) -> None:
     wrong = []
