@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from statistics import median
 from time import monotonic
 from urllib.parse import quote
@@ -9,6 +10,7 @@ from urllib.parse import quote
 import pytest
 import redis
 from argon2 import PasswordHasher
+from pydantic import SecretStr
 
 from models import password as passwords
 from models.database import transaction
@@ -17,7 +19,7 @@ from models.operator_secrets import password_hash, set_password
 from models.password import normal
 from tests.api.operators.desk import OWN, Desk
 from tests.api.operators.entering import PASSWORD, Known, Visitor, audited
-from tests.api.running import RunningApi
+from tests.api.running import RunningApi, settings_for
 from tests.workers.contests import Stage
 
 WRONG = "Tên đăng nhập hoặc mật khẩu không đúng."
@@ -52,6 +54,30 @@ def test_a_viewer_without_a_second_factor_is_in(visitor: Visitor, open_contest: 
         found = find_operator(connection, known.id)
     assert found is not None
     assert found.logged_in_at is not None
+
+
+def test_by_https_the_cookie_is_for_this_host_alone(
+    open_contest: Stage, box: str, database: str, scratch: str, tmp_path: Path
+) -> None:
+    Known(open_contest.engine, Role.VIEWER, factor=False)
+    settings = settings_for(
+        box,
+        database_url=SecretStr(database),
+        scratch_url=SecretStr(scratch),
+        data_dir=tmp_path,
+        public_origin="https://binhchon.example.vn",
+        smtp_url=SecretStr("smtp://127.0.0.1:1"),
+        mail_from="binhchon@example.vn",
+    )
+    running = RunningApi(settings)
+    try:
+        with Visitor(running) as come:
+            cookie = come.log_in("lan").headers["set-cookie"]
+    finally:
+        running.stop()
+    assert cookie.startswith("__Host-operator=")
+    assert {"Path=/", "Secure", "HttpOnly"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie
 
 
 @pytest.mark.parametrize("why", ["unknown", "wrong", "disabled"])
