@@ -86,6 +86,7 @@ def _page(console: Console, acting: Acting, typed: dict[str, str], below: str) -
         "audit.html",
         422 if faults else 200,
         typed=typed,
+        searched=any(typed.values()),
         faults=faults,
         lines=[(line, words_of(acting.language, line.action), changes_of(line)) for line in shown],
         actions=choices(acting.language),
