@@ -8,6 +8,7 @@ has logged in through the real pages, with a password of their own and a second 
 import re
 import time
 from collections.abc import Callable
+from subprocess import CompletedProcess
 from typing import Any
 
 import pyotp
@@ -21,7 +22,11 @@ PASSWORD = "ba con mèo qua sông 27"
 
 def create(site: Site, role: Role, name: str) -> str:
     """Makes the operator as a technician does; returns the password for the first login."""
-    done = site.stack.run("create-operator", name, "--role", role.value, check=False)
+    return password_in(site.stack.run("create-operator", name, "--role", role.value, check=False))
+
+
+def password_in(done: CompletedProcess[str]) -> str:
+    """The password that the command printed."""
     found = re.search(r"password for the first login: (\S+)", done.stdout)
     assert found, done
     return found[1]

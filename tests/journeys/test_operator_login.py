@@ -7,7 +7,16 @@ from playwright.sync_api import Page, expect
 from models.operator import Role
 from tests.journeys.axe import barriers, misfits
 from tests.journeys.browser import Faults, Site
-from tests.journeys.operators import PASSWORD, choose_password, create, enter, next_code, operator_page, set_up
+from tests.journeys.operators import (
+    PASSWORD,
+    choose_password,
+    create,
+    enter,
+    next_code,
+    operator_page,
+    password_in,
+    set_up,
+)
 
 
 def test_the_first_login_and_those_after_it(site: Site, new_page: Callable[..., Page], faults: Faults) -> None:
@@ -38,6 +47,13 @@ def test_the_first_login_and_those_after_it(site: Site, new_page: Callable[..., 
     page.get_by_role("button", name="Tiếp tục").click()
     expect(heading).to_have_text("Tài khoản của tôi")
     expect(page.get_by_text("Còn 9 mã chưa dùng")).to_be_visible()
+
+    given = password_in(site.stack.run("create-operator", "thu", "--reset", check=False))
+    page.reload()
+    expect(heading).to_have_text("Đăng nhập bàn điều hành")
+    enter(page, "thu", given)
+    choose_password(page)
+    set_up(page)
 
 
 def test_the_pages_have_no_barriers(site: Site, new_page: Callable[..., Page], faults: Faults) -> None:
