@@ -36,7 +36,7 @@ def enter(page: Page, name: str, password: str, *, back: str = "/operator/accoun
     page.goto(f"/operator/login?next={back}")
     page.get_by_label("Tên đăng nhập").fill(name)
     page.get_by_label("Mật khẩu").fill(password)
-    page.get_by_role("button", name="Đăng nhập").click()
+    page.get_by_role("button", name="Đăng nhập", exact=True).click()
 
 
 def choose_password(page: Page, password: str = PASSWORD) -> None:
