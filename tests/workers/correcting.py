@@ -27,6 +27,20 @@ LAN, AN = Actor("lan", 1), Actor("an", 2)
 REASON = "Phiếu do máy gửi."
 
 
+class Crash(BaseException):
+    """A process dies here."""
+
+
+def died(*_args: Any, **_more: Any) -> Any:
+    raise Crash
+
+
+def forget_the_worker(stage: Stage) -> None:
+    """A minute passes without a word of it."""
+    with stage.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE tasks SET heard_at = heard_at - interval '61 s'")
+
+
 def flushed(stage: Stage) -> None:
     for shard in range(stage.shards):
         assert drain(stage.engine, stage.client, stage.contest_id, shard, seconds=10)

@@ -15,13 +15,16 @@ from models.database import LedgerAway, transaction
 from tests.workers.contests import Stage, stage
 from tests.workers.correcting import (
     REASON,
+    Crash,
     approved,
     corrected,
     correction,
     counted,
+    died,
     everything_agrees,
     flushed,
     flushing,
+    forget_the_worker,
     of,
     proposed,
     run,
@@ -47,14 +50,6 @@ def votes(open_contest: Stage) -> Votes:
     made = open_contest.cast_many(50)
     flushed(open_contest)
     return made
-
-
-def died(*_args: Any, **_more: Any) -> Any:
-    raise Crash
-
-
-class Crash(BaseException):
-    """A process dies here."""
 
 
 def test_exactly_the_votes_that_were_counted_are_voided(open_contest: Stage, votes: Votes) -> None:
@@ -110,11 +105,6 @@ def test_dies_while_it_counts(open_contest: Stage, votes: Votes, monkeypatch: py
     run(open_contest, task_id)
     assert correction(open_contest, correction_id).state == "proposed"
     assert open_contest.rows("SELECT count(*) FROM correction_votes") == [(50,)]
-
-
-def forget_the_worker(stage: Stage) -> None:
-    with stage.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE tasks SET heard_at = heard_at - interval '61 s'")
 
 
 @pytest.mark.parametrize("step", ["_through_the_box", "mark_done", "match_ledger", "raise_version", "settle", "bring"])

@@ -15,12 +15,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from models.ballot_box import steer
+from models.correction_criteria import Criteria
 from models.database import LedgerAway, transaction, worker_engine
 from models.decisions import resume
 from models.outcomes import Outcome
 from tests.servers import empty_valkey
+from tests.workers import correcting
 from tests.workers.contests import Stage, stage
 from tests.workers.minute_counts import assert_minutes_fit
+from workers import correction_run
 from workers.books import compare, prove
 from workers.flush import flush_batch
 
@@ -132,6 +135,38 @@ class Votes(RuleBasedStateMachine):
         if changes:
             self.model[vote] = counted
 
+    @rule(
+        accounts=st.sets(ACCOUNTS, min_size=1),
+        action=st.sampled_from(["void", "restore"]),
+        dies=st.sampled_from([None, "mark_done", "match_ledger", "raise_version"]),
+        then=st.sampled_from(["nothing", "repair", "lose_the_box_after_the_log_is_flushed"]),
+    )
+    def correct(self, accounts: set[int], action: str, dies: str | None, then: str) -> None:
+        """A correction of all votes of some accounts, whose worker may die, and worse may happen before the next."""
+        self._drain()
+        before = action == "void"  # what the votes are that it is about
+        meant = {vote for vote, stands in self.model.items() if vote[0] in accounts and stands is before}
+        everything = before and len(meant) == sum(self.model.values())
+        correction_id = correcting.proposed(self.made, Criteria(accounts=sorted(accounts)), action)
+        refused = correcting.correction(self.made, correction_id).state == "refused"
+        assert refused is (not meant or everything)
+        if refused:
+            return
+        task_id = correcting.approved(self.made, correction_id)
+        if dies is not None:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(correction_run, dies, correcting.died)
+                with pytest.raises(correcting.Crash):
+                    correcting.run(self.made, task_id)
+            correcting.forget_the_worker(self.made)
+            if then != "nothing":
+                getattr(self, then)()
+        assert correcting.run(self.made, task_id).state == "done"
+        result = correcting.correction(self.made, correction_id).result
+        assert result is not None
+        assert result["done"] == len(meant)
+        self.model |= dict.fromkeys(meant, not before)
+
     @rule()
     def pause_or_resume(self) -> None:
         if self.paused:
@@ -205,7 +240,7 @@ def empty_ledger(database: str) -> None:
     with transaction(engine) as connection:
         connection.exec_driver_sql(
             "TRUNCATE votes, account_openings, minute_counts, minute_totals, tallies, cursors, epochs, parked_events,"
-            " entries, categories, contests RESTART IDENTITY CASCADE"
+            " corrections, correction_votes, tasks, entries, categories, contests RESTART IDENTITY CASCADE"
         )
     engine.dispose()
 
