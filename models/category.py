@@ -18,7 +18,7 @@ class UnknownCategoryError(Exception):
 
 
 class CategoryRefusedError(Exception):
-    """The change may not be made. `code`: `not_empty` (it has entries), `too_many`, `final` (the results stand)."""
+    """The change may not be made. `code`: `not_empty`, `too_many`, `final` (the results stand)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
