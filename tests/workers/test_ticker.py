@@ -8,7 +8,8 @@ import pytest
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from models.database import worker_engine
+from models.contest import decide_state
+from models.database import transaction, worker_engine
 from models.jobs import BOOKS, CODES, flush_queue
 from models.outcomes import Outcome
 from models.scratch.connection import ScratchClient, scratch_client
@@ -112,3 +113,12 @@ def test_with_a_long_log_a_round_tells_what_is_pending_and_leaves_drift_to_the_m
     ticker.tick(0.0, NOON)
     assert ticker.scratch.hmget("status", "pending", "drift") == [b"20", b"0"]
     assert float(ticker.scratch.hget("status", "flush_lag_s")) >= 0
+
+
+def test_what_is_final_is_brought_to_the_box_and_its_log_is_left_alone(ticker: Ticker, open_contest: Stage) -> None:
+    for state in ("closed", "final"):
+        with transaction(open_contest.engine) as connection:
+            decide_state(connection, open_contest.contest_id, state)
+    ticker.tick(0.0, NOON)
+    assert open_contest.client.hget(open_contest.keys().contest, "state") == b"final"
+    assert jobs(ticker.scratch, flush_queue(0)) == []
