@@ -110,9 +110,10 @@ def _over(contest: Contest) -> bool:
     return contest.state in {"closed", "final"} or datetime.now(UTC) >= contest.closes_at
 
 
-def _visible(acting: Acting, contest: Contest) -> bool:
+def _visible(acting: Acting, contest: Contest, result: Result) -> bool:
     """Whether who looks may see counts: an observer does only where everybody may."""
-    return acting.may(Role.MODERATOR) or contest.result_policy == "published"
+    public = contest.result_policy == "published" and result.published_at is not None
+    return public or acting.may(Role.MODERATOR)
 
 
 def _page(
@@ -122,7 +123,7 @@ def _page(
         result = find_result(connection, contest.id)
         latest = tasks.tasks_of(connection, CLOSE_OUT, contest.id, limit=1)
     values: dict[str, Any] = {"document": None, "digest": "", "titles": {}}
-    if result is not None and _visible(acting, contest):
+    if result is not None and _visible(acting, contest, result):
         document = result.document
         values = {
             "document": document,
