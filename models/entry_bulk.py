@@ -59,8 +59,8 @@ def change_entries(
     rows = []
     for entry, change in changed:
         wanted = entry.fields | {"state": entry.state} | change
-        row = wanted | {"category_id": category_ids[wanted["category"]]}
-        rows.append({"known_id": entry.id} | {name: row[name] for name in _COLUMNS})
+        row: dict[str, Any] = {**wanted, "category_id": category_ids[wanted["category"]]}
+        rows.append({"known_id": entry.id, **{name: row[name] for name in _COLUMNS}})
     values: dict[str, Any] = {name: bindparam(name) for name in _COLUMNS} | {"version": entries.c.version + 1}
     connection.execute(update(entries).where(entries.c.id == bindparam("known_id")).values(values), rows)
     lines = [

@@ -155,7 +155,9 @@ def _read_row(row: Row, columns: dict[int, Column], known: dict[str, str], found
         faults.append(RowFault(row.number, "state", "unknown_state"))
     category = folded(values.get("category", ""))
     if category and category not in known:
-        faults.append(RowFault(row.number, "category", "no_such_category", {"text": values["category"].strip()[:80]}))
+        faults.append(
+            RowFault(row.number, "category", "no_such_category", {"category": values["category"].strip()[:80]})
+        )
         told.add("category")
     values["category"] = known.get(category, "khong-ro" if category else "")
     if not values.get("slug", "").strip():

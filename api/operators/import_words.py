@@ -47,7 +47,7 @@ ROWS = {
     "cell_error": N_("ô %(cell)s là một lỗi của bảng tính. Hãy gõ lại."),
     "empty_cell": N_("để trống. Hãy điền vào."),
     "unknown_state": N_("chỉ nhận “Công bố”, “Nháp” hoặc để trống."),
-    "no_such_category": N_("cuộc thi không có lĩnh vực “%(text)s”. Hãy chọn trong danh sách của tệp mẫu."),
+    "no_such_category": N_("cuộc thi không có lĩnh vực “%(category)s”. Hãy chọn trong danh sách của tệp mẫu."),
     "repeated_row": N_(
         "trùng với dòng %(first)s: cả hai có tên trong địa chỉ là “%(slug)s”. Hãy xoá hoặc sửa một dòng."
     ),
