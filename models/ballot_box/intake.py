@@ -58,8 +58,8 @@ class Intake:
     """All shards of the current contest, for one event loop.
 
     `connected`: every shard has a caller with a connection. `fault`: why the box is not trusted, in words, or None.
-    `batches`: called for every answered call with its size, its seconds, and how many seconds ago the last and the first
-    of its votes came.
+    `batches`: called for every answered call with its size, its seconds, and how many seconds ago the last and the
+    first of its votes came.
     """
 
     def __init__(

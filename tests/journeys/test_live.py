@@ -3,10 +3,8 @@ from, and the pages fit every screen.
 """
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.client import HTTPConnection
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -23,14 +21,14 @@ WIDTHS = (320, 768, 1280)
 
 @pytest.fixture(scope="module")
 def tokens(site: Site, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    file: Path = tmp_path_factory.mktemp("tokens") / "tokens"
+    file = tmp_path_factory.mktemp("tokens") / "tokens"
     site.stack.run("mint-sessions", "--count", str(VOTERS), "--out", str(file))
     return file.read_text().split()
 
 
 @pytest.fixture
-def viewer(site: Site, new_page: Callable[..., Page], request: pytest.FixtureRequest) -> Iterator[Page]:
-    yield operator_page(site, new_page, Role.VIEWER, request.node.name.replace("_", "-")[:30])
+def viewer(site: Site, new_page: Callable[..., Page], request: pytest.FixtureRequest) -> Page:
+    return operator_page(site, new_page, Role.VIEWER, request.node.name.replace("_", "-")[:30])
 
 
 def cast(site: Site, tokens: list[str], entry: int) -> None:

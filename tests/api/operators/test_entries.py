@@ -137,8 +137,11 @@ def test_order_by_buttons_and_by_number(console: RunningApi, open_contest: Stage
     for typed in ("", "-1", "x", "²", "9" * 50):
         assert moderator.post("/operator/entries/1/move", {"place": typed}).status_code == 303
     assert order() == [3, 2, 1]
-    shown = [one["id"] for one in console.client.get("/api/entries").json()["entries"]]
-    wait_for(lambda: [one["id"] for one in console.client.get("/api/entries").json()["entries"]] == order(), SOON_S, shown)
+
+    def shown() -> list[int]:
+        return [one["id"] for one in console.client.get("/api/entries").json()["entries"]]
+
+    wait_for(lambda: shown() == order(), SOON_S, "the site has the new order")
 
 
 def test_the_list_is_searched_and_filtered(moderator: Desk) -> None:

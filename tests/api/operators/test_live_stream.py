@@ -32,7 +32,7 @@ def test_the_first_figures_come_at_once_and_follow_the_count(
     open_contest.cast_many(5)
     began = time.monotonic()
     stream = read(desk(Role.VIEWER))
-    name, first = next(stream)
+    name, _first = next(stream)
     assert time.monotonic() - began < 2
     assert name == "figures"
     assert next(stream)[0] == "series"
