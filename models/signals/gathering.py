@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from models.signal_lists import Network
 from models.times import milliseconds
 
-MEMORY = "64MB"
+MEMORY = "32MB"
 """Of each sort and hash; what does not fit goes to PostgreSQL's temporary files, so memory does not grow with votes."""
 DEVICE_BYTES = 8  # models.event.pack_evidence: then the address
 
@@ -61,6 +61,8 @@ def gather(connection: Connection, contest_id: int, since: datetime | None, hone
     in no group of either and in no burst. Voided votes are seen too: an attack that goes on is found by what it was.
     """
     connection.exec_driver_sql(f"SET LOCAL work_mem = '{MEMORY}'")
+    connection.exec_driver_sql("SET LOCAL hash_mem_multiplier = 1")
+    connection.exec_driver_sql("SET LOCAL max_parallel_workers_per_gather = 0")  # the other cores are the voters'
     connection.exec_driver_sql("SET LOCAL jit = off")
     connection.execute(text(_PEOPLE), {"contest": contest_id})
     connection.exec_driver_sql(_HONEST)

@@ -13,8 +13,6 @@ from models.limits import Limits
 from models.signals.kinds import SURE_AT_MOST, Signal
 from models.signals.shares import CERTAIN, OF_ENTRY, TIMES
 
-STEM = 3  # grams
-
 _LOADED = f"""
 CREATE TEMPORARY TABLE loaded ON COMMIT DROP AS
 WITH named AS (SELECT s.entry_id, p.grams FROM seen s JOIN people p USING (account_id) WHERE cardinality(p.grams) > 0),
@@ -33,18 +31,21 @@ compared AS (SELECT *, {OF_ENTRY} FROM margins)
 SELECT entry_id, gram, n, x FROM compared WHERE {TIMES} AND {CERTAIN}
 """  # noqa: S608 - constants
 
+_STEMS = """
+CREATE TEMPORARY TABLE stems ON COMMIT DROP AS
+SELECT entry_id, account_id, (array_agg(gram ORDER BY too_many DESC, gram))[1:3] AS stem FROM (
+  SELECT s.entry_id, s.account_id, l.gram, l.n - l.x AS too_many
+  FROM seen s JOIN people p USING (account_id) CROSS JOIN unnest(p.grams) AS held (gram)
+  JOIN loaded l ON l.entry_id = s.entry_id AND l.gram = held.gram
+  WHERE s.entry_id IN (SELECT entry_id FROM loaded GROUP BY entry_id HAVING count(*) >= 3)
+) hits GROUP BY entry_id, account_id HAVING count(*) >= 3
+"""
+
 _STEMMED = """
 CREATE TEMPORARY TABLE stemmed ON COMMIT DROP AS
-SELECT s.entry_id, s.account_id, s.at, p.grams, t.stem
-FROM seen s JOIN people p USING (account_id)
-CROSS JOIN LATERAL (
-  SELECT array_agg(gram) AS stem FROM (
-    SELECT gram FROM unnest(p.grams) AS gram JOIN loaded l USING (gram) WHERE l.entry_id = s.entry_id
-    ORDER BY l.n - l.x DESC, gram LIMIT 3
-  ) most
-) t
-WHERE cardinality(p.grams) > 0 AND cardinality(t.stem) = 3
-AND s.entry_id IN (SELECT entry_id FROM loaded GROUP BY entry_id HAVING count(*) >= 3)
+SELECT entry_id, account_id, s.at, p.grams, stem
+FROM (SELECT *, count(*) OVER (PARTITION BY entry_id, stem) AS n FROM stems) frequent
+JOIN seen s USING (entry_id, account_id) JOIN people p USING (account_id) WHERE n >= :accounts
 """
 
 _ALIKE = """
@@ -93,9 +94,9 @@ def find_names(connection: Connection, limits: Limits) -> int:
         text(_LOADED),
         {"accounts": limits.accounts, "times": max(limits.times / 2, 1.5), "certainty": limits.certainty},
     )
-    connection.exec_driver_sql("CREATE INDEX ON loaded (entry_id, gram)")
     connection.exec_driver_sql("ANALYZE loaded")
-    connection.exec_driver_sql(_STEMMED)
+    connection.exec_driver_sql(_STEMS)
+    connection.execute(text(_STEMMED), {"accounts": limits.accounts})
     connection.execute(text(_ALIKE), {"accounts": limits.accounts, "likeness": limits.likeness})
     found = connection.execute(
         text(_GROUPS), {"signal": str(Signal.NAMES), "accounts": limits.accounts, "at_most": SURE_AT_MOST}

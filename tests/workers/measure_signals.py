@@ -15,9 +15,9 @@ from pathlib import Path
 
 from models.database import Engine, worker_engine
 from models.migrate import migrate
-from models.signals.search import search
+from models.signals.search import Searched, search
 from tests.servers import PostgresServer, short_folder
-from tests.workers.test_signals_truth import CONTEST, made_contest
+from tests.workers.test_signals_truth import CONTEST, found, made_contest, report
 from tests.workers.truth import World, begin, honest, scripted, write
 
 NOW = datetime(2026, 1, 20, 5, tzinfo=UTC)
@@ -47,19 +47,21 @@ def main() -> None:
         migrate(url)
         engine = worker_engine(url)
         world = World(made_contest(engine), begin(NOW))
-        write(engine, CONTEST, [*honest(world, wanted.people), *scripted(world, wanted.people // 10)])
+        people = [*honest(world, wanted.people), *scripted(world, wanted.people // 10)]
+        write(engine, CONTEST, people)
         for turn in range(1, wanted.times):
             with engine.begin() as connection:
                 connection.exec_driver_sql(_COPY.format(turn=turn))
                 connection.exec_driver_sql(_COPY_OPENINGS.format(turn=turn))
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("VACUUM ANALYZE")
-        _measure(engine, whole=not wanted.window)
+        searched = _measure(engine, whole=not wanted.window)
+        report(people, found(engine), searched)
     finally:
         server.stop()
 
 
-def _measure(engine: Engine, *, whole: bool) -> None:
+def _measure(engine: Engine, *, whole: bool) -> Searched | None:
     began = time.monotonic()
 
     def step(done: int) -> None:
@@ -67,11 +69,11 @@ def _measure(engine: Engine, *, whole: bool) -> None:
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with _watching() as peak:
-        found = search(engine, CONTEST, NOW, whole=whole, step=step)
-    print(found)  # noqa: T201
+        searched = search(engine, CONTEST, NOW, whole=whole, step=step)
     print(f"PostgreSQL process: {peak['own'] / 1024:.0f} MB of its own at most")  # noqa: T201
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     print(f"this process: {grown / 1024:.0f} MB more than before")  # noqa: T201
+    return searched
 
 
 @contextmanager

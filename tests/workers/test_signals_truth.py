@@ -46,7 +46,7 @@ def found(engine: Engine, *, alone: bool = False) -> set[int]:
         return set(rows.scalars())
 
 
-def report(people: list[Person], accused: set[int], searched: Searched) -> Counter[str]:
+def report(people: list[Person], accused: set[int], searched: Searched | None) -> Counter[str]:
     wrong: Counter[str] = Counter()
     for kind, number in Counter(person.kind for person in people).items():
         hit = sum(person.account in accused for person in people if person.kind == kind)
