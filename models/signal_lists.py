@@ -103,7 +103,7 @@ def remove_domain(connection: Connection, name: str) -> bool:
 def add_network(connection: Connection, network: str, note: str, by: str) -> bool:
     """False where it is on the list already."""
     query = insert(honest_networks).values(network=network, note=note, added_by=by).on_conflict_do_nothing()
-    return connection.execute(query).rowcount == 1
+    return connection.scalar(query.returning(honest_networks.c.network)) is not None
 
 
 def remove_network(connection: Connection, network: str) -> bool:
