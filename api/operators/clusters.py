@@ -1,5 +1,6 @@
 """One cluster: its evidence, its picture, its effect on the ranking, and what an operator decides about it."""
 
+from functools import partial
 from typing import Annotated
 
 import structlog
@@ -9,6 +10,7 @@ from api.operators.access import MODERATOR, Acting, ConsoleProblem
 from api.operators.cluster_picture import HEIGHT, WIDTH, picture_of
 from api.operators.console import Console
 from api.operators.language import N_
+from api.operators.signal_limits import spelled
 from api.operators.signal_words import HASTE, MEANINGS, SIGNALS, STATES
 from api.operators.signals import PATH
 from api.voters.responses import see_other
@@ -127,6 +129,7 @@ def _page(
         height=HEIGHT,
         moves=_moves(cluster, votes),
         state=STATES[cluster.state],
+        decimal=partial(spelled, acting),
         faults=faults or {},
         reason=reason,
     )
