@@ -92,8 +92,8 @@ def _rates(moment: Moment, ledger: LedgerFacts | None) -> dict[str, float | None
     minutes = dict(ledger.minutes) if ledger else None
     last_minute = moment.history.rate(60_000)
     if last_minute is None and minutes is not None:
-        last_minute = minutes.get(whole - 60, 0) / 60
-    hour = None if minutes is None else sum(minutes.get(whole - 60 * n, 0) for n in range(1, 61)) / 3600
+        last_minute = minutes.get(whole, 0) / 60 + minutes.get(whole - 60, 0) * (whole + 60 - now_s) / 3600
+    hour = None if minutes is None else sum(minutes.get(whole - 60 * n, 0) for n in range(60)) / 3600
     now = moment.history.rate(NOW_MS)
     return {name: _rounded(rate) for name, rate in (("now", now), ("minute", last_minute), ("hour", hour))}
 
@@ -119,8 +119,10 @@ def _by_entry(moment: Moment, reading: Reading, ledger: LedgerFacts | None) -> d
     total = sum(votes.values())
     before = moment.history.tallies_before(FIVE_MINUTES_MS)
     if before is None and ledger:
-        before = {entry: number - ledger.lately.get(entry, 0) for entry, number in votes.items()}
-    places = {one.entry_id: one.place for one in ranking({e: before.get(e, 0) for e in votes})} if before else {}
+        before = ledger.before
+    places: dict[int, int] = {}
+    if before is not None and any(before.values()):  # where nobody had a vote, nobody had a place
+        places = {one.entry_id: one.place for one in ranking({e: before.get(e, 0) for e in votes})}
     minute_ago = moment.history.tallies_before(60_000)
     rows = []
     for one in ranking(votes):

@@ -3,6 +3,7 @@ memory. Each has its own clock and its own trouble: what is away leaves its last
 """
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -11,6 +12,7 @@ from models.ballot_box.reading import Memory
 from models.database import Connection
 from models.minute_count import Sums, sums, votes_by_entry, votes_by_time
 from models.scratch.beats import Beat
+from models.vote import shard_tallies
 
 Value = TypeVar("Value")
 LONG_AGO = float("-inf")
@@ -51,15 +53,15 @@ class Fact(Generic[Value]):
 
 @dataclass(frozen=True)
 class LedgerFacts:
-    """Of one contest. Times in seconds since 1970. `lately`: entry → votes of the last five minutes and the begun one;
-    `minute`: of the begun minute and the one before. They are behind the box by as much as the flush is.
+    """Of one contest. Times in seconds since 1970. `before`: entry → votes as they stood five minutes ago;
+    `minute`: what came in the begun minute and the one before. They are behind the box by as much as the flush is.
     """
 
     contest_id: int
     sums: Sums
     minutes: list[tuple[int, int]]
     hours: list[tuple[int, int]]
-    lately: dict[int, int]
+    before: dict[int, int]
     minute: dict[int, int]
 
 
@@ -82,15 +84,21 @@ class Facts:
 
 
 def read_ledger_facts(
-    connection: Connection, contest_id: int, now: datetime, hours: list[tuple[int, int]] | None
+    connection: Connection, contest_id: int, shards: int, now: datetime, hours: list[tuple[int, int]] | None
 ) -> LedgerFacts:
-    """All from the counts by minute: some thousand rows. `hours`: those of a moment ago, where they are good enough."""
+    """All from the tallies and the counts by minute: some thousand rows, to be read in one snapshot. `hours`: those of
+    a moment ago, where they are good enough.
+    """
     minute = now.replace(second=0, microsecond=0)
+    before: Counter[int] = Counter()
+    for shard in range(shards):
+        before.update(shard_tallies(connection, contest_id, shard))
+    before.subtract(votes_by_entry(connection, contest_id, minute - timedelta(minutes=5)))
     return LedgerFacts(
         contest_id,
         sums(connection, contest_id),
         votes_by_time(connection, contest_id, "minute", minute - timedelta(hours=24)),
         votes_by_time(connection, contest_id, "hour", datetime(1970, 1, 1, tzinfo=UTC)) if hours is None else hours,
-        votes_by_entry(connection, contest_id, minute - timedelta(minutes=5)),
+        before,
         votes_by_entry(connection, contest_id, minute - timedelta(minutes=1)),
     )

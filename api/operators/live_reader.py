@@ -28,7 +28,7 @@ from api.operators.live_facts import Facts, LedgerFacts, ScratchFacts, read_ledg
 from api.operators.live_history import History
 from api.snapshot import Watch
 from models.ballot_box.connection import BoxAway, BoxRefused
-from models.database import Engine, LedgerAway, transaction
+from models.database import Engine, LedgerAway, ledger_errors, snapshot
 from models.jobs import BOOKS, CODES, TASKS, flush_queue
 from models.scratch.beats import read_beats
 from models.scratch.connection import AsyncScratchClient, ScratchAway
@@ -221,20 +221,22 @@ class LiveReader:
             self._wanted.wait()
             began = time.monotonic()
             reading = self._watch.current.reading
-            contest_id = reading.contest_id if reading else NO_CONTEST
+            contest_id, shards = (reading.contest_id, reading.shards) if reading else (NO_CONTEST, 0)
             now = from_ms(reading.box_ms) if reading else datetime.now(UTC)
             fresh = contest_id == hours_of and began - hours_at < HOURS_S
-            found = self._read_ledger(contest_id, now, hours if fresh else None)
+            found = self._read_ledger(contest_id, shards, now, hours if fresh else None)
             if found and not fresh:
                 hours, hours_of, hours_at = found.hours, contest_id, began
             if not self.looked_at:
                 self._wanted.clear()
             self._ended.wait(LEDGER_S)
 
-    def _read_ledger(self, contest_id: int, now: datetime, hours: list[tuple[int, int]] | None) -> LedgerFacts | None:
+    def _read_ledger(
+        self, contest_id: int, shards: int, now: datetime, hours: list[tuple[int, int]] | None
+    ) -> LedgerFacts | None:
         try:
-            with transaction(self._engine) as connection:
-                found = read_ledger_facts(connection, contest_id, now, hours)
+            with ledger_errors(), self._engine.connect() as connection, snapshot(connection):
+                found = read_ledger_facts(connection, contest_id, shards, now, hours)
         except LedgerAway as error:
             self.facts.ledger.away(str(error))
         except Exception as error:

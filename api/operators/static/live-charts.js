@@ -16,6 +16,15 @@ export function charts(section) {
   const format = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact" });
   const moment = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "short", timeStyle: "medium" });
 
+  const day = new Intl.DateTimeFormat(document.documentElement.lang, { day: "2-digit", month: "2-digit" });
+  const hour = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  // Midnight is told by its day; the space under the axis has room for one line.
+  const label = (step) => (at) => {
+    const when = new Date(at * 1000);
+    const midnight = when.getHours() === 0 && when.getMinutes() === 0 && when.getSeconds() === 0;
+    return step >= 86_400 || (midnight && step >= 60) ? day.format(when) : step >= 60 || when.getSeconds() === 0 ? hour.format(when) : "";
+  };
+
   function options(name, place) {
     const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line") }, ticks: { stroke: colour("--line") } };
     const bars = name === "seconds" ? {} : { paths: uPlot.paths.bars({ size: [0.9] }) };
@@ -23,7 +32,7 @@ export function charts(section) {
       width: place.clientWidth,
       height: HEIGHT,
       cursor: { drag: { x: false, y: false } },
-      axes: [{ ...axis }, { ...axis, size: 56, values: (_chart, values) => values.map((value) => format.format(value)) }],
+      axes: [{ ...axis, space: 72, values: (_chart, splits, _axis, _space, step) => splits.map(label(step)) }, { ...axis, size: 56, values: (_chart, values) => values.map((value) => format.format(value)) }],
       scales: { y: { range: (_chart, _least, most) => [0, Math.max(1, most * 1.1)] } },
       series: [
         { label: section.dataset.time, value: (_chart, at) => (at ? moment.format(at * 1000) : "—") },
@@ -47,7 +56,7 @@ export function charts(section) {
   }
 
   function anew() {
-    for (const [name, chart] of drawn) {
+    for (const [name, chart] of [...drawn]) {
       chart.destroy();
       drawn.delete(name);
       draw(name);

@@ -2,6 +2,10 @@
 // how old the figures are. Their age does not depend on this machine's clock.
 const STALE_S = 3;
 const AGAIN_MS = 3_000;
+const format = (digits) =>
+  new Intl.NumberFormat(document.documentElement.lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const tenths = format(1);
+const whole = format(0);
 
 export function follow(handlers, query = "") {
   const fresh = document.getElementById("fresh");
@@ -16,7 +20,7 @@ export function follow(handlers, query = "") {
     if (age === null) return lost ? fresh.dataset.lost : null;
     const seconds = (age + performance.now() - came) / 1000;
     fresh.classList.toggle("stale", lost || seconds > STALE_S);
-    const text = fresh.dataset.fresh.replace("%s", seconds < 10 ? seconds.toFixed(1) : Math.round(seconds));
+    const text = fresh.dataset.fresh.replace("%s", (seconds < 10 ? tenths : whole).format(seconds));
     return lost ? `${fresh.dataset.lost}. ${text}` : text;
   }
 
