@@ -23,13 +23,13 @@ from tests.workers.truth import World, begin, honest, scripted, write
 NOW = datetime(2026, 1, 20, 5, tzinfo=UTC)
 _COPY = """
 INSERT INTO votes (account_id, cast_at, log_ms, receipt, entry_id, log_seq, shard, proof, evidence)
-SELECT account_id + {turn} * 10^16::bigint, cast_at, log_ms, receipt, entry_id, log_seq, shard, proof, evidence
-FROM votes WHERE account_id < 2 * 10^15::bigint ORDER BY log_ms
+SELECT account_id + {turn} * 10000000000000000, cast_at, log_ms, receipt, entry_id, log_seq, shard, proof, evidence
+FROM votes WHERE account_id < 2000000000000000 ORDER BY log_ms
 """
 _COPY_OPENINGS = """
 INSERT INTO account_openings
-SELECT account_id + {turn} * 10^16::bigint, opened_at, log_ms, contest_id, log_seq, {turn}, proof, hint, domain, grams,
-agreed FROM account_openings WHERE account_id < 2 * 10^15::bigint
+SELECT account_id + {turn} * 10000000000000000, opened_at, log_ms, contest_id, log_seq, {turn}, proof, hint, domain, grams,
+agreed FROM account_openings WHERE account_id < 2000000000000000
 """
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from rq import Queue
@@ -10,7 +10,7 @@ from rq.serializers import JSONSerializer
 
 from models.contest import decide_state
 from models.database import transaction, worker_engine
-from models.jobs import BOOKS, CODES, flush_queue
+from models.jobs import BOOKS, CODES, TASKS, flush_queue
 from models.outcomes import Outcome
 from models.scratch.connection import ScratchClient, scratch_client
 from tests.workers.contests import Stage, stage
@@ -122,3 +122,19 @@ def test_what_is_final_is_brought_to_the_box_and_its_log_is_left_alone(ticker: T
     ticker.tick(0.0, NOON)
     assert open_contest.client.hget(open_contest.keys().contest, "state") == b"final"
     assert jobs(ticker.scratch, flush_queue(0)) == []
+
+
+def test_signals_are_looked_for_each_ten_minutes_while_voting_is_open(ticker: Ticker, open_contest: Stage) -> None:
+    def searches(now: float, wall: datetime) -> int:
+        ticker.tick(now, wall)
+        found = [args for name, args in jobs(ticker.scratch, TASKS) if name == "find_signals"]
+        Queue(TASKS, connection=ticker.scratch, serializer=JSONSerializer).empty()
+        assert all(args == [open_contest.contest_id] for args in found)
+        return len(found)
+
+    contest = open_contest.contest
+    assert searches(0.0, contest.opens_at - timedelta(minutes=1)) == 0
+    assert searches(700.0, contest.opens_at) == 1
+    assert searches(1299.0, contest.opens_at) == 0
+    assert searches(1300.0, contest.closes_at + timedelta(minutes=59)) == 1, "what came last is looked at too"
+    assert searches(2000.0, contest.closes_at + timedelta(minutes=60)) == 0
