@@ -116,7 +116,7 @@ def test_a_stack_starts_and_stops_in_order(stack):
     stopped = [event.split()[0] for event in stack.events() if event.endswith("stop") or event == "drain start"]
     assert sorted(stopped[:2]) == ["api.1", "api.2"]
     assert stopped[2:4] == ["ticker", "drain"]
-    assert sorted(stopped[4:]) == ["worker.books", "worker.codes", "worker.flush.0"]
+    assert sorted(stopped[4:]) == ["worker.books", "worker.codes", "worker.flush.0", "worker.tasks"]
     assert "interrupted" not in " ".join(stack.events())
     listed = stack.command("ps", "--json")
     assert (listed.returncode, listed.stdout) == (3, "[]\n")
