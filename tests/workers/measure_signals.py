@@ -28,8 +28,8 @@ FROM votes WHERE account_id < 2000000000000000 ORDER BY log_ms
 """
 _COPY_OPENINGS = """
 INSERT INTO account_openings
-SELECT account_id + {turn} * 10000000000000000, opened_at, log_ms, contest_id, log_seq, {turn}, proof, hint, domain, grams,
-agreed FROM account_openings WHERE account_id < 2000000000000000
+SELECT account_id + {turn} * 10000000000000000, opened_at, log_ms, contest_id, log_seq, {turn}, proof, hint, domain,
+grams, agreed FROM account_openings WHERE account_id < 2000000000000000
 """
 
 
