@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -205,16 +206,16 @@ def test_an_entry_that_is_not_there(moderator: Desk) -> None:
         assert send(moderator, picture(), path=path).status_code == 404
 
 
-def test_votes_go_on_while_pictures_are_drawn(console: RunningApi, desk: Callable[..., Desk]) -> None:
-    """Drawing leaves the process free: the health of the API answers at once meanwhile."""
+def test_pages_are_served_while_pictures_are_drawn(console: RunningApi, desk: Callable[..., Desk]) -> None:
+    """Drawing leaves the process free: no answer has to wait for a picture, which takes a third of all the time."""
     desks = [desk(Role.MODERATOR, f"nguoi-{number}") for number in range(3)]
     threads = [
         threading.Thread(target=send, args=(one, noisy(1200 + number, 1200))) for number, one in enumerate(desks)
     ]
     for thread in threads:
         thread.start()
-    slowest = 0.0
+    slowest, began = 0.0, time.monotonic()
     while any(thread.is_alive() for thread in threads):
         slowest = max(slowest, console.client.get("/api/tallies").elapsed.total_seconds())
     assert PICTURES.most == MAX_PICTURES
-    assert slowest < 1
+    assert slowest < (time.monotonic() - began) / 6
