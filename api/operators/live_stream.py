@@ -79,11 +79,10 @@ def _new_in(frame: Frame, sent: Frame | None, language: Language) -> bytes:
 class EventStream(Response):
     """Sends `chunks` one by one, each when the client has taken the one before."""
 
-    def __init__(self, chunks: AsyncIterator[bytes], *, slow_s: float = SLOW_S) -> None:
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         super().__init__()
         self.raw_headers = list(_HEADERS)
         self._chunks = chunks
-        self._slow_s = slow_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         writing = asyncio.ensure_future(self._write(scope, send))
@@ -99,7 +98,7 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         try:
             async for chunk in self._chunks:
-                async with asyncio.timeout(self._slow_s):
+                async with asyncio.timeout(SLOW_S):
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         except TimeoutError:
