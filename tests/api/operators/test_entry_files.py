@@ -210,7 +210,7 @@ def test_pages_are_served_while_pictures_are_drawn(console: RunningApi, desk: Ca
     """Drawing leaves the process free: no answer has to wait for a picture, which takes a third of all the time."""
     desks = [desk(Role.MODERATOR, f"nguoi-{number}") for number in range(3)]
     threads = [
-        threading.Thread(target=send, args=(one, noisy(1200 + number, 1200))) for number, one in enumerate(desks)
+        threading.Thread(target=send, args=(one, noisy(600 + number, 600))) for number, one in enumerate(desks)
     ]
     for thread in threads:
         thread.start()
