@@ -209,9 +209,7 @@ def test_an_entry_that_is_not_there(moderator: Desk) -> None:
 def test_pages_are_served_while_pictures_are_drawn(console: RunningApi, desk: Callable[..., Desk]) -> None:
     """Drawing leaves the process free: no answer has to wait for a picture, which takes a third of all the time."""
     desks = [desk(Role.MODERATOR, f"nguoi-{number}") for number in range(3)]
-    threads = [
-        threading.Thread(target=send, args=(one, noisy(600 + number, 600))) for number, one in enumerate(desks)
-    ]
+    threads = [threading.Thread(target=send, args=(one, noisy(600 + number, 600))) for number, one in enumerate(desks)]
     for thread in threads:
         thread.start()
     slowest, began = 0.0, time.monotonic()
