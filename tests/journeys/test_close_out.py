@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from api.voters.language import VI
 from models.operator import Role
 from tests.journeys.axe import barriers, misfits
-from tests.journeys.browser import Faults, Site, running_site
+from tests.journeys.browser import Faults, Site, running_site, until
 from tests.journeys.operators import operator_page
 from tests.journeys.test_five_steps import confirm, vote
 
@@ -45,6 +45,12 @@ def fetched(page: Page, link: str, folder: Path) -> Path:
     path = folder / download.value.suggested_filename
     download.value.save_as(path)
     return path
+
+
+def text_of(page: Page, path: str) -> str:
+    """The page loaded now; for some seconds a browser may show the one that it has."""
+    page.goto(path)
+    return page.get_by_role("main").inner_text()
 
 
 def test_from_the_last_vote_to_the_published_result(
@@ -90,8 +96,7 @@ def test_from_the_last_vote_to_the_published_result(
     admin.get_by_role("button", name="Công bố kết quả").click()
     expect(admin.get_by_role("status").first).to_contain_text("Kết quả đã được công bố")
 
-    voter.goto("/ket-qua")
-    expect(voter.get_by_role("main")).to_contain_text("Kết quả chính thức", timeout=20_000)
+    until(voter, lambda: "Kết quả chính thức" in text_of(voter, "/ket-qua"), what="the published result")
     rows = voter.get_by_role("table").first.get_by_role("row")
     for row, slug in ((1, voted[0]), (2, voted[1])):
         expect(rows.nth(row)).to_contain_text("1 (đồng hạng)")
