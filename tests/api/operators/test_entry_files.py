@@ -2,14 +2,13 @@
 
 import re
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from api.operators.entry_file_rows import PICTURES, Row, in_order
+from api.operators.entry_file_rows import Row, in_order
 from models.contest_file import MAX_PICTURES
 from models.database import transaction
 from models.entry import find_entry
@@ -207,13 +206,13 @@ def test_an_entry_that_is_not_there(moderator: Desk) -> None:
 
 
 def test_pages_are_served_while_pictures_are_drawn(console: RunningApi, desk: Callable[..., Desk]) -> None:
-    """Drawing leaves the process free: no answer has to wait for a picture, which takes a third of all the time."""
+    """Drawing leaves the process free. Were it done between two answers, there would be one answer for each picture."""
     desks = [desk(Role.MODERATOR, f"nguoi-{number}") for number in range(3)]
     threads = [threading.Thread(target=send, args=(one, noisy(600 + number, 600))) for number, one in enumerate(desks)]
     for thread in threads:
         thread.start()
-    slowest, began = 0.0, time.monotonic()
+    answers = 0
     while any(thread.is_alive() for thread in threads):
-        slowest = max(slowest, console.client.get("/api/tallies").elapsed.total_seconds())
-    assert PICTURES.most == MAX_PICTURES
-    assert slowest < (time.monotonic() - began) / 6
+        assert console.client.get("/api/tallies").status_code == 200
+        answers += 1
+    assert answers > 10 * len(threads)
