@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from api.protocol import BoundedHeads
+from api.lane import VoteLane
 from models.logging import configure
 from models.settings import Settings, settings
 
@@ -98,7 +98,7 @@ def uvicorn_config(chosen: Settings, app: "FastPath | str", *, factory: bool = F
         port=chosen.port,
         workers=chosen.web_concurrency if factory else 1,
         loop="uvloop",
-        http=BoundedHeads,
+        http=VoteLane,
         ws="none",
         lifespan="on",
         log_config=None,
