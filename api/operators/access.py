@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from fastapi import Depends, Request
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
@@ -38,6 +39,15 @@ MAX_UPLOAD = 25 * 1024**2  # bytes of one with files
 MAX_FIELDS = 2_000
 MAX_FILES = 20
 SAFE = ("GET", "HEAD")
+
+
+class _Number(IntegerConvertor):
+    """`{entry_id:int}`: as many digits as an account's number has. Python reads no number of thousands of them."""
+
+    regex = "[0-9]{1,19}"
+
+
+register_url_convertor("int", _Number())
 
 
 class Standing(StrEnum):
