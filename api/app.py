@@ -185,7 +185,9 @@ def _translate_errors(app: FastAPI, watch: Watch, console: Console) -> None:
         headers = (error.headers if isinstance(error, HTTPException) else None) or {}
         return respond(problem(_BY_STATUS.get(status, Code.INTERNAL), allow=headers.get("Allow", "").encode()))
 
-    async def invalid(_request: Request, error: Exception) -> Response:
+    async def invalid(request: Request, error: Exception) -> Response:
+        if is_console(request):
+            return console.absent(request, 404)
         errors = error.errors() if isinstance(error, RequestValidationError) else []
         if any(found.get("type") == "json_invalid" for found in errors):
             return respond(problem(Code.MALFORMED))

@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from fastapi import Depends, Request
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from api.access import fields_of
+from api.numbers import LARGEST_ID, whole
 from api.operators.language import N_, VI, Language, language_called
 from models.audit import Actor
 from models.operator import Role
@@ -37,6 +39,15 @@ MAX_UPLOAD = 25 * 1024**2  # bytes of one with files
 MAX_FIELDS = 2_000
 MAX_FILES = 20
 SAFE = ("GET", "HEAD")
+
+
+class _Number(IntegerConvertor):
+    """`{entry_id:int}`: as many digits as an account's number has. Python reads no number of thousands of them."""
+
+    regex = "[0-9]{1,19}"
+
+
+register_url_convertor("int", _Number())
 
 
 class Standing(StrEnum):
@@ -109,6 +120,10 @@ class Acting:
             raise ConsoleProblem(422, N_("Nội dung nhập quá dài."))
         return unicodedata.normalize("NFC", value.replace("\r\n", "\n")).replace("\0", "\ufffd").strip()
 
+    def number(self, name: str) -> int | None:
+        """The whole number in the field `name`, as an id, a version or a place; None for anything else."""
+        return whole(self.text(name))
+
     def texts(self, name: str) -> list[str]:
         """All values of a field that comes several times (check boxes)."""
         return [value for value in self.form.getlist(name) if isinstance(value, str)]
@@ -142,6 +157,8 @@ class Needs:
         session = await find(console.async_scratch, token, time.time()) if token else None
         acting = Acting(request, console, session, _language(request, session))
         self._admit(request, session)
+        if any(isinstance(value, int) and value > LARGEST_ID for value in _ids(request)):
+            raise ConsoleProblem(404, N_("Không có trang này."))
         if request.method not in SAFE:
             if not console.access.same_origin(fields):
                 raise ConsoleProblem(403, N_("Yêu cầu không đến từ trang này. Hãy mở lại trang và thử lại."))
@@ -184,6 +201,11 @@ def csrf_token(key: bytes, token: str) -> str:
 def _genuine(console: "Console", token: str, form: FormData) -> bool:
     sent = form.get("csrf", "")
     return isinstance(sent, str) and hmac.compare_digest(sent.encode(), csrf_token(console.csrf_key, token).encode())
+
+
+def _ids(request: Request) -> list[object]:
+    """The ids in the path. An account's number is none: it may be larger."""
+    return [value for name, value in request.path_params.items() if name != "account"]
 
 
 def _cookie(request: Request, name: str) -> str:

@@ -7,11 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Response
 
+from api.numbers import whole
 from api.operators.access import MODERATOR, Acting, ConsoleProblem
 from api.operators.claim_words import vote_words
 from api.operators.console import Console
 from api.operators.correction_form import PROOFS
-from api.operators.corrections import the_contest
+from api.operators.effect import current_contest
 from api.operators.language import N_
 from api.voters.responses import see_other
 from models.account_card import account_card, block_account, blocked_lately, count_blocked, unblock_account
@@ -24,6 +25,7 @@ from models.receipt import Receipts
 
 PATH = "/operator/accounts"
 _RECEIPT_LETTERS = 20
+_MOST_DIALLED = 12
 _LONGEST_REASON = 500
 _UNKNOWN = N_("Hãy nhập mã phiếu (20 ký tự), số tài khoản, địa chỉ email, hoặc số điện thoại di động Việt Nam.")
 _FORGED = N_("Đây không phải mã phiếu của cuộc thi này: có ký tự sai, hoặc mã được bịa ra.")
@@ -43,15 +45,15 @@ def accounts_router(console: Console) -> APIRouter:
         if not q.strip():
             return _search(console, acting)
         with console.ledger() as connection:
-            contest = the_contest(console, connection)
-        if _is_number(q.strip()) or _looks_like_receipt(q):
+            contest = current_contest(console, connection)
+        if _account_number(q.strip()) is not None or _looks_like_receipt(q):
             return _found(console, acting, contest, q.strip()[:100])
         return _search(console, acting, status=422, fault=acting.say(_NOT_HERE))
 
     @router.post(PATH)
     def find(acting: Annotated[Acting, MODERATOR]) -> Response:
         with console.ledger() as connection:
-            contest = the_contest(console, connection)
+            contest = current_contest(console, connection)
         return _found(console, acting, contest, acting.text("who", limit=400))
 
     @router.get(PATH + "/{account:int}")
@@ -69,9 +71,9 @@ def accounts_router(console: Console) -> APIRouter:
     return router
 
 
-def _is_number(text: str) -> bool:
-    """Whether it is an account's number: longer than any that is dialled, and without a 0 before it."""
-    return text.isascii() and text.isdigit() and len(text) < 20 and (len(text) > 12 or text[0] not in "08")
+def _account_number(text: str) -> int | None:
+    """An account's number; None for what may be one to dial: 12 digits at most, that begin with 0 or the 8 of 84."""
+    return None if len(text) <= _MOST_DIALLED and text.startswith(("0", "8")) else whole(text, MAX_ACCOUNT)
 
 
 def _looks_like_receipt(text: str) -> bool:
@@ -102,9 +104,9 @@ def _account_of(console: Console, contest: Contest, typed: str) -> tuple[int | N
             return None, "", _FORGED
         owner, _sure = account_of_receipt(console.engine, console.box, contest, receipts, number)
         return (owner[0], "receipt", "") if owner else (None, "", _NOBODY)
-    if _is_number(typed):
-        account = int(typed)
-        return (account, "number", "") if account <= MAX_ACCOUNT else (None, "", _UNKNOWN)
+    account = _account_number(typed)
+    if account is not None:
+        return account, "number", ""
     try:
         identity = normalise(kind_of(typed), typed)
     except InvalidIdentityError:
@@ -114,7 +116,7 @@ def _account_of(console: Console, contest: Contest, typed: str) -> tuple[int | N
 
 def _search(console: Console, acting: Acting, *, status: int = 200, fault: str = "", who: str = "") -> Response:
     with console.ledger() as connection:
-        contest = the_contest(console, connection)
+        contest = current_contest(console, connection)
         blocked = blocked_lately(connection, contest.id)
         number = count_blocked(connection, contest.id)
     return console.page(
@@ -137,7 +139,7 @@ def _decide(console: Console, acting: Acting, account: int, *, block: bool) -> R
         fault = acting.say(_LONG, most=_LONGEST_REASON) if reason else acting.say(_WHY)
         return _card(console, acting, account, status=422, faults={"reason": fault}, reason=reason)
     with console.ledger() as connection:
-        contest = the_contest(console, connection)
+        contest = current_contest(console, connection)
         decide = block_account if block else unblock_account
         decide(connection, contest.id, account, reason, acting.actor)  # one that is so already is left as it is
         contest = contest_by_id(connection, contest.id)
@@ -157,7 +159,7 @@ def _card(
     if not 0 <= account <= MAX_ACCOUNT:
         raise ConsoleProblem(404, _NO_ACCOUNT)
     with console.ledger() as connection:
-        contest = the_contest(console, connection)
+        contest = current_contest(console, connection)
         card = account_card(connection, contest.id, account)
         titles = titles_of(connection, contest.id)
     receipts = Receipts(console.keys, contest.id)

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import orjson
 from fastapi import APIRouter, Response
 
+from api.numbers import whole
 from api.operators.access import VIEWER, Acting
 from api.operators.audit_words import choices, words_of
 from api.operators.console import Console
@@ -18,8 +19,8 @@ from models.times import VIETNAM
 PATH = "/operator/audit"
 PER_PAGE = 50
 _LONGEST = 200  # letters of a searched text
-_NO_DATE = N_("Ngày cần có dạng năm-tháng-ngày, chẳng hạn 2026-11-05.")
 _LARGEST_ID = 2**63 - 1
+_NO_DATE = N_("Ngày cần có dạng năm-tháng-ngày, chẳng hạn 2026-11-05.")
 
 
 class Change(NamedTuple):
@@ -76,7 +77,7 @@ def _page(console: Console, acting: Acting, typed: dict[str, str], below: str) -
         _midnight(until + timedelta(days=1)) if until and until < date.max else None,
     )
     with console.ledger() as connection:
-        found = audit_lines(connection, search, below=_id(below), limit=PER_PAGE + 1)
+        found = audit_lines(connection, search, below=whole(below, _LARGEST_ID), limit=PER_PAGE + 1)
     shown = found[:PER_PAGE]
     older = (
         urlencode({name: value for name, value in typed.items() if value} | {"below": shown[-1].id}) if shown else ""
@@ -112,7 +113,3 @@ def _day(text: str) -> date | None:
 def _midnight(day: date | None) -> datetime | None:
     """Where the day begins by the clock that people read."""
     return datetime.combine(day, time(), VIETNAM) if day else None
-
-
-def _id(text: str) -> int | None:
-    return int(text) if text.isdecimal() and text.isascii() and len(text) < 20 and int(text) <= _LARGEST_ID else None

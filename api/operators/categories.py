@@ -73,9 +73,9 @@ def categories_router(console: Console) -> APIRouter:
             try:
                 titles = _titles(acting)
                 change_category(connection, category_id, titles.title, titles.title_en, acting.actor)
-                place = acting.text("place")
-                if place.isascii() and place.isdigit() and len(place) < 10:
-                    move_category(connection, category_id, int(place), acting.actor)
+                place = acting.number("place")
+                if place is not None:
+                    move_category(connection, category_id, place, acting.actor)
             except ValidationError as error:
                 faults = {f"{name}-{category_id}": said for name, said in invalid(error, LABELS, acting).items()}
                 return _page(console, connection, acting, contest, faults=faults, changed=category_id)
@@ -102,7 +102,7 @@ def _titles(acting: Acting) -> _Titles:
 
 def _known(connection: Connection, category_id: int) -> Category:
     try:
-        return find_category(connection, category_id if category_id < 2**31 else 0)
+        return find_category(connection, category_id)
     except UnknownCategoryError:
         raise ConsoleProblem(404, N_("Không có lĩnh vực này.")) from None
 

@@ -16,6 +16,7 @@ from api.operators.access import MODERATOR, Acting, ConsoleProblem
 from api.operators.claim_look import Looked, look_at, look_for
 from api.operators.claim_words import VERDICTS, draft, verdict_on, vote_words
 from api.operators.console import Console
+from api.operators.effect import current_contest
 from api.operators.language import N_, language_called
 from api.voters.responses import see_other
 from models import audit
@@ -104,7 +105,7 @@ def overdue_claims(connection: Connection, contest_id: int, now: datetime) -> in
 def _list(console: Console, acting: Acting, *, waiting: bool, typed: str, page: int) -> Response:
     reference = parse_reference(typed) if typed.strip() else None
     with console.ledger() as connection:
-        contest = console.contest(connection)
+        contest = current_contest(console, connection)
         if reference is not None:
             found = claims_referred(connection, reference)
             if len(found) == 1:
@@ -219,8 +220,7 @@ def _answer(console: Console, acting: Acting, claim: Filed, way: str, address: s
 
 def _version(acting: Acting) -> int:
     """Which state of the claim the operator saw; 0 is none."""
-    text = acting.text("version", limit=20)
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+    return acting.number("version") or 0
 
 
 def _mail_address(claim: Filed) -> str:

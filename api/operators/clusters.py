@@ -90,7 +90,7 @@ def _decide(console: Console, acting: Acting, cluster_id: int, state: str, reaso
 
 def _find(connection: Connection, cluster_id: int, *, lock: bool = False) -> Cluster:
     """Errors: ConsoleProblem (404)."""
-    cluster = find_cluster(connection, cluster_id, lock=lock) if cluster_id < 2**63 else None
+    cluster = find_cluster(connection, cluster_id, lock=lock)
     if cluster is None:
         raise ConsoleProblem(404, _NO_CLUSTER)
     return cluster

@@ -4,6 +4,7 @@ Its routes are plain functions that FastAPI runs in threads: they ask the ledger
 serve the workers. What takes longer than a second is a task (`ask`), done by a worker.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI, Request, Response
+from starlette.datastructures import FormData
 
 from api.access import Access
 from api.answers import HTML, answer
@@ -25,6 +27,7 @@ from api.operators.access import (
 )
 from api.operators.language import N_, VI, Language, language_called
 from api.operators.live_reader import LiveReader
+from api.operators.presses import PressedBefore, first_only, note_presses
 from api.operators.sections import sections_for
 from api.operators.templates import render
 from api.outcomes import Code, problem
@@ -39,6 +42,7 @@ from models.decisions import bring
 from models.jobs import RUN_TASK, TASKS, enqueue
 from models.media import MediaFolder
 from models.scratch.connection import ScratchAway, async_scratch, scratch_client
+from models.scratch.operator_sessions import OperatorSession, left_s
 from models.secrets import KeyRing
 from models.settings import Settings
 from models.task import Task
@@ -107,6 +111,10 @@ class Console:
         with transaction(self.engine) as connection:
             yield connection
 
+    async def only_first(self, request: Request, session: OperatorSession, form: FormData) -> None:
+        """See `presses.first_only`."""
+        await first_only(self, request, session.digest, form)
+
     def contest(self, connection: Connection, contest_id: int | None = None) -> Contest:
         """The contest with that id, or the one that this installation serves. Errors: UnknownContestError."""
         if contest_id is not None:
@@ -155,8 +163,9 @@ class Console:
             acting.language,
             path=acting.request.url.path,
             operator=acting.session,
+            left_s=left_s(acting.session, time.time()) if acting.session else 0,
             csrf=csrf_token(self.csrf_key, token) if token else "",
-            sections=sections_for(acting.session),
+            sections=sections_for(acting.session, acting.request.url.path),
             may=acting.may,
             **values,
         )
@@ -174,6 +183,7 @@ class Console:
             language,
             path=request.url.path,
             operator=None,
+            left_s=0,
             csrf="",
             sections=[],
             may=lambda _role: False,
@@ -188,7 +198,7 @@ def _language(request: Request) -> Language:
 
 
 def translate_console_errors(app: FastAPI, console: Console) -> None:
-    """Every error of a console's route becomes a page."""
+    """Every error of a console's route becomes a page; what became of each press is noted."""
 
     async def refused(request: Request, error: Exception) -> Response:
         status, sentence, values = (
@@ -198,8 +208,8 @@ def translate_console_errors(app: FastAPI, console: Console) -> None:
         )
         return console.refusal(request, status, sentence, **values)
 
-    async def login(_request: Request, error: Exception) -> Response:
-        return see_other(error.address if isinstance(error, LoginNeeded) else LOGIN)
+    async def elsewhere(_request: Request, error: Exception) -> Response:
+        return see_other(error.address if isinstance(error, LoginNeeded | PressedBefore) else LOGIN)
 
     def away(sentence: str) -> Callable[[Request, Exception], Any]:
         async def page(request: Request, error: Exception) -> Response:
@@ -211,6 +221,8 @@ def translate_console_errors(app: FastAPI, console: Console) -> None:
         return page
 
     app.add_exception_handler(ConsoleProblem, refused)
-    app.add_exception_handler(LoginNeeded, login)
+    app.add_exception_handler(LoginNeeded, elsewhere)
+    app.add_exception_handler(PressedBefore, elsewhere)
     for kind, sentence in AWAY.items():
         app.add_exception_handler(kind, away(sentence))
+    app.add_middleware(note_presses, console=console)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Response
 from pydantic import ValidationError
 
+from api.numbers import whole
 from api.operators.access import ADMIN, MAX_FORM, Acting
 from api.operators.console import Console
 from api.operators.contest_words import ENGLISH, HINTS, LABELS, ROWS, VIETNAMESE
@@ -85,11 +86,11 @@ def _typed(acting: Acting) -> dict[str, str]:
 
 def _whole(typed: dict[str, str], **fixed: Any) -> FileContest:
     """Errors: pydantic.ValidationError."""
-    shards = typed["shards"]
+    shards = whole(typed["shards"])
     values: dict[str, Any] = typed | {
         "slug": typed["slug"] or slug_of(typed["title"], "cuoc-thi"),
         "minted_sessions": bool(typed["minted_sessions"]),
-        "shards": int(shards) if shards.isascii() and shards.isdigit() and len(shards) < 5 else shards,
+        "shards": typed["shards"] if shards is None else shards,
     }
     return FileContest.model_validate(values | fixed, context={"now": datetime.now(UTC)})
 

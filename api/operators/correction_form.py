@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from api.numbers import whole
 from api.operators.access import Acting, values_of
 from api.operators.language import N_
 from models.cluster import find_cluster
@@ -65,7 +66,7 @@ def read_form(acting: Acting, connection: Connection, contest: Contest, receipts
         "cluster": _cluster(acting, connection, contest, faults),
         "accounts": _lines(acting, "accounts", _ACCOUNTS, _account, faults),
         "receipts": _lines(acting, "receipts", _RECEIPTS, receipts.parse, faults),
-        "entries": [int(text) for text in form.entries if text.isascii() and text.isdigit() and len(text) < 10],
+        "entries": [entry for text in form.entries if (entry := whole(text)) is not None],
         "proofs": [proof for proof in PROOFS if str(int(proof)) in form.proofs],
         "cast_from": _moment(acting, "cast_from", faults),
         "cast_until": _moment(acting, "cast_until", faults),
@@ -134,13 +135,14 @@ def _cluster(acting: Acting, connection: Connection, contest: Contest, faults: d
     typed = acting.text("cluster")
     if not typed:
         return None
-    if not (typed.isascii() and typed.isdigit() and len(typed) < 18):
+    number = whole(typed)
+    if number is None:
         faults["cluster"] = acting.say(_NUMBER)
         return None
-    found = find_cluster(connection, int(typed))
+    found = find_cluster(connection, number)
     if found is None or found.contest_id != contest.id or found.traces is None:
         faults["cluster"] = acting.say(_CLUSTER, number=typed)
-    return int(typed)
+    return number
 
 
 def _lines(acting: Acting, name: str, sentence: str, read: Any, faults: dict[str, str]) -> list[int]:
@@ -159,8 +161,7 @@ def _lines(acting: Acting, name: str, sentence: str, read: Any, faults: dict[str
 
 
 def _account(text: str) -> int | None:
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
-    return number if 0 <= number <= MAX_ACCOUNT else None
+    return whole(text, MAX_ACCOUNT)
 
 
 def _moment(acting: Acting, name: str, faults: dict[str, str]) -> datetime | None:
@@ -180,11 +181,12 @@ def _moment(acting: Acting, name: str, faults: dict[str, str]) -> datetime | Non
     return moment
 
 
-def of_cluster(connection: Connection, contest: Contest, number: str) -> Form:
+def of_cluster(connection: Connection, contest: Contest, typed: str) -> Form:
     """An empty form, or one for the votes that the cluster's accounts have for its entry."""
     form = Form({})
-    if number.isascii() and number.isdigit() and len(number) < 18:
-        cluster = find_cluster(connection, int(number))
+    number = whole(typed)
+    if number is not None:
+        cluster = find_cluster(connection, number)
         if cluster is not None and cluster.contest_id == contest.id:
             form.typed["cluster"] = str(cluster.id)
             form.entries = [str(cluster.entry_id)]

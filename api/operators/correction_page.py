@@ -21,7 +21,7 @@ _NO_CORRECTION = N_("Không có đề nghị này.")
 
 def found_correction(connection: Connection, correction_id: int, *, lock: bool = False) -> tuple[Correction, Contest]:
     """Errors: ConsoleProblem (404)."""
-    found = find_correction(connection, correction_id, lock=lock) if correction_id < 2**63 else None
+    found = find_correction(connection, correction_id, lock=lock)
     if found is None:
         raise ConsoleProblem(404, _NO_CORRECTION)
     return found, contest_by_id(connection, found.contest_id)

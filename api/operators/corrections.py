@@ -4,19 +4,22 @@ from typing import Annotated
 
 from fastapi import APIRouter, Response
 
-from api.operators.access import MODERATOR, Acting, ConsoleProblem
+from api.numbers import whole
+from api.operators.access import MODERATOR, Acting
 from api.operators.console import Console
 from api.operators.correction_form import ACTIONS, PROOFS, Form, of_cluster, read_form
 from api.operators.correction_words import STATES
+from api.operators.effect import current_contest
 from api.operators.language import N_
 from api.voters.responses import see_other
 from models import task as tasks
 from models.audit import record
 from models.cluster import decide as decide_cluster
 from models.cluster import find_cluster
-from models.contest import Contest, UnknownContestError
+from models.contest import Contest
 from models.correction import Proposal, corrections_of, give_task, propose
 from models.database import Connection
+from models.event import MAX_ACCOUNT
 from models.finding import titles_of
 from models.receipt import Receipts
 
@@ -31,7 +34,7 @@ def corrections_router(console: Console) -> APIRouter:
     @router.get(PATH)
     def corrections(acting: Annotated[Acting, MODERATOR]) -> Response:
         with console.ledger() as connection:
-            contest = the_contest(console, connection)
+            contest = current_contest(console, connection)
             found = corrections_of(connection, contest.id)
         return console.page(acting, "corrections.html", contest=contest, found=found, states=STATES, actions=ACTIONS)
 
@@ -39,17 +42,17 @@ def corrections_router(console: Console) -> APIRouter:
     def new(acting: Annotated[Acting, MODERATOR], cluster: str = "", account: str = "") -> Response:
         """`cluster`, `account`: numbers that a page of the console links with."""
         with console.ledger() as connection:
-            contest = the_contest(console, connection)
+            contest = current_contest(console, connection)
             form = of_cluster(connection, contest, cluster)
-            if account.isascii() and account.isdigit():
-                form.typed["accounts"] = account[:20]
+            if whole(account, MAX_ACCOUNT) is not None:
+                form.typed["accounts"] = account
             titles = titles_of(connection, contest.id)
         return _form(console, acting, contest, titles, form)
 
     @router.post(PATH)
     def proposes(acting: Annotated[Acting, MODERATOR]) -> Response:
         with console.ledger() as connection:
-            contest = the_contest(console, connection)
+            contest = current_contest(console, connection)
             form = read_form(acting, connection, contest, Receipts(console.keys, contest.id))
             if contest.state == "final":
                 form.faults[""] = acting.say(IS_FINAL)
@@ -62,14 +65,6 @@ def corrections_router(console: Console) -> APIRouter:
         return see_other(f"{PATH}/{correction_id}")
 
     return router
-
-
-def the_contest(console: Console, connection: Connection) -> Contest:
-    """Errors: ConsoleProblem (404)."""
-    try:
-        return console.contest(connection)
-    except UnknownContestError:
-        raise ConsoleProblem(404, N_("Chưa có cuộc thi nào.")) from None
 
 
 def write_proposal(connection: Connection, acting: Acting, contest: Contest, proposal: Proposal) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from api.numbers import whole
 from api.operators.access import ConsoleProblem
 from api.operators.console import Console
 from api.operators.language import N_
@@ -20,9 +21,7 @@ def chosen_contest(console: Console, connection: Connection, wanted: str = "") -
     """
     try:
         if wanted:
-            return contest_by_id(
-                connection, int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 10 else 0
-            )
+            return contest_by_id(connection, whole(wanted) or 0)
         try:
             return console.contest(connection)
         except UnknownContestError:
@@ -35,6 +34,14 @@ def chosen_contest(console: Console, connection: Connection, wanted: str = "") -
             404,
             N_("Không có cuộc thi này.") if wanted else N_("Chưa có cuộc thi nào. Quản trị viên hãy tạo một cuộc thi."),
         ) from None
+
+
+def current_contest(console: Console, connection: Connection) -> Contest:
+    """The contest that this installation serves. Errors: ConsoleProblem (404)."""
+    try:
+        return console.contest(connection)
+    except UnknownContestError:
+        raise ConsoleProblem(404, N_("Chưa có cuộc thi nào trong hòm phiếu.")) from None
 
 
 def effect_of(console: Console, contest: Contest) -> Effect:

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
 
+from api.numbers import whole
 from api.operators.access import MODERATOR, Acting, ConsoleProblem
 from api.operators.console import Console
 from api.operators.effect import chosen_contest, effect_of
@@ -85,7 +86,7 @@ def entries_router(console: Console) -> APIRouter:
 def known_entry(connection: Connection, entry_id: int) -> Entry:
     """Errors: ConsoleProblem (404)."""
     try:
-        return find_entry(connection, entry_id if entry_id < 2**31 else 0)
+        return find_entry(connection, entry_id)
     except UnknownEntryError:
         raise ConsoleProblem(404, NO_ENTRY) from None
 
@@ -94,8 +95,7 @@ def _wanted_place(acting: Acting, now: int) -> int | None:
     step = {"up": -1, "down": 1}.get(acting.text("step"))
     if step is not None:
         return max(1, now + step)
-    typed = acting.text("place")
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else None
+    return acting.number("place")
 
 
 def _list(console: Console, acting: Acting, asked: Asked) -> Response:
@@ -108,7 +108,7 @@ def _list(console: Console, acting: Acting, asked: Asked) -> Response:
     places = {entry.id: place for place, entry in enumerate(entries, start=1)}
     found = [entry for entry in entries if asked.takes(entry)]
     pages = max(1, -(-len(found) // PAGE_SIZE))
-    page = min(max(int(asked.page), 1), pages) if asked.page.isascii() and asked.page.isdigit() else 1
+    page = min(max(whole(asked.page) or 1, 1), pages)
     return console.page(
         acting,
         "entries.html",

@@ -8,13 +8,14 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from starlette.datastructures import UploadFile
 
-from api.operators.access import MODERATOR, Acting, ConsoleProblem
+from api.operators.access import MODERATOR, Acting
 from api.operators.console import Console
+from api.operators.entries import LIST, known_entry
 from api.operators.entry_file_rows import ATTACHMENTS, PICTURES, Kind, Row, Sheet, check, content_of, in_order, rows_of
 from api.operators.language import N_
 from api.voters.responses import see_other
 from models.contest import contest_by_id
-from models.entry import Entry, EntryChangedError, UnknownEntryError, alter_entry, find_entry, lock_entry
+from models.entry import Entry, EntryChangedError, alter_entry, lock_entry
 from models.media import MediaError
 
 PATIENCE_S = 20.0
@@ -31,19 +32,19 @@ _WRONG = {
 def entry_files_router(console: Console) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/operator/entries/{entry_id}/pictures")
+    @router.get(LIST + "/{entry_id:int}/pictures")
     def pictures(acting: Annotated[Acting, MODERATOR], entry_id: int, saved: str = "") -> Response:
         return _page(console, acting, PICTURES, entry_id, saved)
 
-    @router.post("/operator/entries/{entry_id}/pictures")
+    @router.post(LIST + "/{entry_id:int}/pictures")
     def change_pictures(acting: Annotated[Acting, MODERATOR], entry_id: int) -> Response:
         return _change(console, acting, PICTURES, entry_id)
 
-    @router.get("/operator/entries/{entry_id}/attachments")
+    @router.get(LIST + "/{entry_id:int}/attachments")
     def attachments(acting: Annotated[Acting, MODERATOR], entry_id: int, saved: str = "") -> Response:
         return _page(console, acting, ATTACHMENTS, entry_id, saved)
 
-    @router.post("/operator/entries/{entry_id}/attachments")
+    @router.post(LIST + "/{entry_id:int}/attachments")
     def change_attachments(acting: Annotated[Acting, MODERATOR], entry_id: int) -> Response:
         return _change(console, acting, ATTACHMENTS, entry_id)
 
@@ -76,7 +77,7 @@ def _change(console: Console, acting: Acting, kind: Kind, entry_id: int) -> Resp
     except EntryChangedError as error:
         return _somebody_else(console, acting, kind, error.entry, sheet)
     at_once = now.state != "published" or console.in_effect(contest)
-    return see_other(f"/operator/entries/{entry_id}/{kind.name}?saved={'now' if at_once else 'later'}")
+    return see_other(f"{LIST}/{entry_id}/{kind.name}?saved={'now' if at_once else 'later'}")
 
 
 def _somebody_else(console: Console, acting: Acting, kind: Kind, entry: Entry, sheet: Sheet) -> Response:
@@ -94,11 +95,8 @@ def _somebody_else(console: Console, acting: Acting, kind: Kind, entry: Entry, s
 
 def _entry(console: Console, entry_id: int) -> Entry:
     """Errors: ConsoleProblem (404)."""
-    try:
-        with console.ledger() as connection:
-            return find_entry(connection, entry_id)
-    except UnknownEntryError:
-        raise ConsoleProblem(404, N_("Không có bài dự thi này.")) from None
+    with console.ledger() as connection:
+        return known_entry(connection, entry_id)
 
 
 def _typed(console: Console, acting: Acting, kind: Kind, entry: Entry) -> Sheet:
@@ -108,19 +106,17 @@ def _typed(console: Console, acting: Acting, kind: Kind, entry: Entry) -> Sheet:
     for key in dict.fromkeys(acting.texts("key")):
         content = kind.taken(console.media, key[2:]) if key.startswith("n-") else had.get(key)
         if content is not None:
-            place = acting.text(f"place-{key}", limit=4)
             rows.append(
                 Row(
                     key,
                     content,
                     acting.text(f"text-{key}"),
                     acting.text(f"text_en-{key}"),
-                    int(place) if place.isdecimal() else 0,
+                    acting.number(f"place-{key}") or 0,
                     bool(acting.text(f"remove-{key}")),
                 )
             )
-    version = acting.text("version", limit=9)
-    return Sheet(in_order(rows), int(version) if version.isdecimal() else 0)
+    return Sheet(in_order(rows), acting.number("version") or 0)
 
 
 def _take(console: Console, acting: Acting, kind: Kind, files: list[UploadFile], sheet: Sheet) -> None:

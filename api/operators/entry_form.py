@@ -116,8 +116,7 @@ def typed_fields(acting: Acting) -> dict[str, str]:
 
 def seen_version(acting: Acting) -> int:
     """The version that the form was made of; 0, which no entry has, for anything else."""
-    text = acting.text("version")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return acting.number("version") or 0
 
 
 def _create(console: Console, acting: Acting) -> Response:

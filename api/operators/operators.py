@@ -103,7 +103,7 @@ def changing(console: Console, acting: Acting, operator_id: int) -> Iterator[tup
     with console.ledger() as connection:
         if acting.operator.operator_id not in {admin.id for admin in locked_admins(connection)}:
             raise ConsoleProblem(403, N_("Tài khoản của bạn không có quyền làm việc này."))
-        yield connection, found_or_404(locked_operator(connection, _id(operator_id)))
+        yield connection, found_or_404(locked_operator(connection, operator_id))
 
 
 def found_or_404(operator: Operator | None) -> Operator:
@@ -113,11 +113,6 @@ def found_or_404(operator: Operator | None) -> Operator:
     return operator
 
 
-def _id(number: int) -> int:
-    """An id that the ledger's column can hold; none has 0."""
-    return number if number < 2**31 else 0
-
-
 def why_of(acting: Acting) -> str:
     """The reason that was typed, which may be left empty."""
     return acting.text("why", limit=_LONGEST_WHY)
@@ -125,7 +120,7 @@ def why_of(acting: Acting) -> str:
 
 def _page(console: Console, acting: Acting, operator_id: int, done: str) -> Response:
     with console.ledger() as connection:
-        found = found_or_404(find_operator(connection, _id(operator_id)))
+        found = found_or_404(find_operator(connection, operator_id))
     now = time.time()
     shut_s = max(
         attempts.waits_s(console.scratch, console.keys, attempts.PASSWORD, found.name, now),

@@ -52,9 +52,9 @@ def preview_router(console: Console) -> APIRouter:
         shown = fields | {"id": 0, "pictures": [], "attachments": []}
         with console.ledger() as connection:
             contest = chosen_contest(console, connection, acting.text("contest"))
-            number = acting.text("entry")
-            if number.isascii() and number.isdigit():
-                entry = known_entry(connection, int(number))
+            number = acting.number("entry")
+            if number is not None:
+                entry = known_entry(connection, number)
                 shown |= {"id": entry.id, "pictures": entry.pictures, "attachments": entry.attachments}
             view = _view(console, connection, contest, shown)
         return _page(view, ENTRY + fields["slug"], acting.text("to"))

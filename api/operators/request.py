@@ -23,26 +23,26 @@ _TOLD = N_("Người khác vừa sửa yêu cầu này. Chưa có gì thay đổ
 def request_router(console: Console) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
-    @router.get(PATH + "/{request_id}")
+    @router.get(PATH + "/{request_id:int}")
     def request(acting: Annotated[Acting, ADMIN], request_id: int) -> Response:
         return _page(console, acting, request_id)
 
-    @router.post(PATH + "/{request_id}/export")
+    @router.post(PATH + "/{request_id:int}/export")
     def export(acting: Annotated[Acting, ADMIN], request_id: int) -> Response:
         """Everything that is kept of the account, as a file for machines."""
         return _export(console, acting, request_id)
 
-    @router.post(PATH + "/{request_id}/print")
+    @router.post(PATH + "/{request_id:int}/print")
     def printed(acting: Annotated[Acting, ADMIN], request_id: int) -> Response:
         """The same as a page for people."""
         found, kept = _everything(console, acting, request_id)
         return console.page(acting, "request_print.html", request=found, kept=kept, now=datetime.now(UTC))
 
-    @router.post(PATH + "/{request_id}/erase")
+    @router.post(PATH + "/{request_id:int}/erase")
     def erase(acting: Annotated[Acting, ADMIN], request_id: int) -> Response:
         return _changed(console, acting, request_id, _erase_faults(acting), _erase)
 
-    @router.post(PATH + "/{request_id}/answer")
+    @router.post(PATH + "/{request_id:int}/answer")
     def answer(acting: Annotated[Acting, ADMIN], request_id: int) -> Response:
         faults = _text_faults(acting, "note", N_("Hãy ghi đã trả lời thế nào."))
         return _changed(console, acting, request_id, faults, _answer)
@@ -94,10 +94,8 @@ def _changed(
 
 def _request(console: Console, request_id: int) -> DataRequest:
     """Errors: ConsoleProblem (404), LedgerAway."""
-    found = None
-    if request_id < 2**31:
-        with console.ledger() as connection:
-            found = find_request(connection, request_id)
+    with console.ledger() as connection:
+        found = find_request(connection, request_id)
     if found is None:
         raise ConsoleProblem(404, N_("Không có yêu cầu này."))
     return found
@@ -145,8 +143,7 @@ def _answer(console: Console, acting: Acting, found: DataRequest) -> bool:
 
 def _version(acting: Acting) -> int:
     """Which state of the request the admin saw; 0 is none."""
-    text = acting.text("version", limit=20)
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+    return acting.number("version") or 0
 
 
 def _page(

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Response
 
 from api.operators.access import ADMIN, Acting, values_of
 from api.operators.console import Console
+from api.operators.effect import current_contest
 from api.operators.language import N_
 from api.voters.responses import see_other
 from models import audit
@@ -74,7 +75,7 @@ def requests_router(console: Console) -> APIRouter:
     @router.post(PATH + "/new")
     def create(acting: Annotated[Acting, ADMIN]) -> Response:
         with console.ledger() as connection:
-            contest = console.contest(connection)
+            contest = current_contest(console, connection)
         person, received, faults = _examined(console, acting, contest)
         if faults:
             return _form(console, acting, values_of(acting.form), faults, status=422)

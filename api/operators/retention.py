@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 
-from api.operators.access import ADMIN, Acting, ConsoleProblem, values_of
+from api.operators.access import ADMIN, Acting, values_of
 from api.operators.console import Console
+from api.operators.effect import chosen_contest
 from api.operators.language import N_
 from api.voters.responses import see_other
 from models import audit
-from models.contest import Contest, UnknownContestError, all_contests
+from models.contest import Contest, all_contests
 from models.retention import LONGEST_DAYS, Rules, dues, read_erasures, read_rules, write_rules
 from models.task import tasks_of
 
@@ -38,7 +39,7 @@ def retention_router(console: Console) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get(PATH)
-    def retention(acting: Annotated[Acting, ADMIN], contest: int | None = None) -> Response:
+    def retention(acting: Annotated[Acting, ADMIN], contest: str = "") -> Response:
         return _page(console, acting, _contest(console, contest))
 
     @router.post(PATH)
@@ -74,29 +75,23 @@ def retention_router(console: Console) -> APIRouter:
     return router
 
 
-def _contest(console: Console, contest_id: int | None) -> Contest:
+def _contest(console: Console, wanted: str) -> Contest:
     """Errors: ConsoleProblem (404), LedgerAway."""
-    try:
-        with console.ledger() as connection:
-            return console.contest(connection, contest_id if contest_id is None or 0 < contest_id < 2**31 else 0)
-    except UnknownContestError:
-        raise ConsoleProblem(404, N_("Không có cuộc thi này.")) from None
+    with console.ledger() as connection:
+        return chosen_contest(console, connection, wanted)
 
 
 def _typed_contest(console: Console, acting: Acting) -> Contest:
-    text = acting.text("contest", limit=20)
-    if not (text.isascii() and text.isdecimal()):
-        raise ConsoleProblem(404, N_("Không có cuộc thi này."))
-    return _contest(console, int(text))
+    return _contest(console, acting.text("contest", limit=20) or "0")  # every form names its contest
 
 
 def _examined(acting: Acting) -> tuple[Rules, dict[str, str]]:
     """The rules that were typed, and what is wrong with them."""
     days, faults = dict.fromkeys(DAYS, 0), {}
     for name, least in DAYS.items():
-        text = acting.text(name)
-        if text.isascii() and text.isdecimal() and len(text) < 10 and least <= int(text) <= LONGEST_DAYS:
-            days[name] = int(text)
+        typed = acting.number(name)
+        if typed is not None and least <= typed <= LONGEST_DAYS:
+            days[name] = typed
         else:
             sentence = N_("Hãy nhập số ngày từ %(least)s đến %(most)s.")
             faults[name] = acting.say(sentence, least=least, most=LONGEST_DAYS)
@@ -105,9 +100,7 @@ def _examined(acting: Acting) -> tuple[Rules, dict[str, str]]:
     reason = acting.text("early_reason")
     if len(reason) > LONGEST_REASON:
         faults["early_reason"] = acting.say(N_("Lý do dài quá %(most)s ký tự."), most=LONGEST_REASON)
-    version = acting.text("version", limit=20)
-    seen = int(version) if version.isascii() and version.isdecimal() and len(version) < 10 else 0
-    return Rules(**days, early_reason=reason, version=seen), faults
+    return Rules(**days, early_reason=reason, version=acting.number("version") or 0), faults
 
 
 def _save(console: Console, acting: Acting, contest: Contest, rules: Rules) -> bool:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
+from api.numbers import whole
 from api.voters.language import Language
 from api.voters.search import LONGEST, Words
 from api.voters.templates import render
@@ -22,6 +23,7 @@ PAGE_SIZE = 24
 BESIDE = 3  # entries
 _LONGEST_QUERY = 1_000  # bytes of a query that is looked at
 _MOST_FIELDS = 20
+_LARGEST = 10**10 - 1  # of the numbers of a query
 
 
 class Question(NamedTuple):
@@ -55,12 +57,8 @@ def _asked(query: str) -> Question:
         fields = dict(parse_qsl(query[:_LONGEST_QUERY].lstrip("?"), max_num_fields=_MOST_FIELDS))
     except ValueError:
         return Question()
-    order, page = _number(fields.get("thu-tu", "")), _number(fields.get("trang", ""))
+    order, page = whole(fields.get("thu-tu", ""), _LARGEST), whole(fields.get("trang", ""), _LARGEST)
     return Question(fields.get("q", "").strip()[:LONGEST], fields.get("linh-vuc", "")[:LONGEST], order, page or 1)
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
 
 
 def list_page(view: View, language: Language, query: str = "") -> bytes:
