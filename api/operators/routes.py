@@ -35,6 +35,7 @@ from api.operators.requests import requests_router
 from api.operators.results import results_router
 from api.operators.retention import retention_router
 from api.operators.second_factor import second_factor_router
+from api.operators.session import session_router
 from api.operators.signal_limits import signal_limits_router
 from api.operators.signal_lists import signal_lists_router
 from api.operators.signals import signals_router
@@ -48,6 +49,7 @@ def console_routers(console: Console) -> list[APIRouter]:
         live_help_router(console),
         failed_jobs_router(console),
         login_router(console),
+        session_router(console),
         second_factor_router(console),
         new_password_router(console),
         account_router(console),
