@@ -206,7 +206,10 @@ ADMIN = Depends(Needs(Role.ADMIN))
 
 def _page_of(request: Request) -> str:
     """The page that was asked for, or the one whose form was sent: where the operator goes on after a login."""
-    asked = request.url if request.method in SAFE else urlsplit(request.headers.get("referer", ""))
+    try:
+        asked = request.url if request.method in SAFE else urlsplit(request.headers.get("referer", ""))
+    except ValueError:  # no browser of ours wrote it
+        return ""
     return asked.path + (f"?{asked.query}" if asked.query else "")
 
 
