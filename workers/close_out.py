@@ -43,7 +43,7 @@ from models.result import Result, find_result, keep_result
 from models.result_corrections import ENDED_EARLY, corrections_made, corrections_under_way, early_end
 from models.result_count import Count, count_contest
 from models.secrets import KeyRing
-from models.vote import shard_tallies
+from models.tally import contest_tallies
 from workers.beat import beating
 from workers.books import compare, prove
 from workers.close_out_refusals import CloseOutRefusedError, Refusal
@@ -288,9 +288,7 @@ def _keep(stores: Stores, contest_id: int, asked: Asked, actor: Actor, export: t
 
 def _refuse_other_tallies(connection: Connection, contest: Contest, count: Count) -> None:
     """Rows and tallies must say the same of each entry."""
-    tallies: Counter[int] = Counter()
-    for shard in range(contest.shards):
-        tallies.update(shard_tallies(connection, contest.id, shard))
+    tallies = Counter(contest_tallies(connection, contest.id))
     rows = Counter({entry.entry_id: entry.counted for entry in count.entries})
     if +tallies != +rows:
         raise CloseOutRefusedError(Refusal.COUNT)

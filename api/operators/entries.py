@@ -16,7 +16,8 @@ from api.voters.search import Words, searchable
 from models.category import categories_of
 from models.contest import all_contests, contest_by_id
 from models.database import Connection
-from models.entry import Entry, UnknownEntryError, entries_of, find_entry, move_entry, votes_of
+from models.entry import Entry, UnknownEntryError, entries_of, find_entry, move_entry
+from models.tally import contest_tallies
 
 LIST = "/operator/entries"
 PAGE_SIZE = 50
@@ -102,7 +103,7 @@ def _list(console: Console, acting: Acting, asked: Asked) -> Response:
     with console.ledger() as connection:
         contest = chosen_contest(console, connection, asked.contest)
         entries = entries_of(connection, contest.id)
-        votes = votes_of(connection, contest.id)
+        votes = contest_tallies(connection, contest.id)
         known = all_contests(connection)
         categories = categories_of(connection, contest.id)
     places = {entry.id: place for place, entry in enumerate(entries, start=1)}

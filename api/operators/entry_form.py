@@ -30,9 +30,9 @@ from models.entry import (
     change_entry_state,
     create_entry,
     free_slug,
-    votes_of,
 )
 from models.entry_fields import EntryFields, Fault, slug_of
+from models.tally import contest_tallies
 
 LABELS = {
     "title": N_("Tên bài dự thi"),
@@ -197,7 +197,7 @@ def _withdrawal(console: Console, acting: Acting, entry_id: int, faults: dict[st
     """Says what withdrawing does, and asks for the reason."""
     with console.ledger() as connection:
         entry = known_entry(connection, entry_id)
-        votes = votes_of(connection, entry.contest_id).get(entry_id, 0)
+        votes = contest_tallies(connection, entry.contest_id).get(entry_id, 0)
     if entry.state != "published":
         raise ConsoleProblem(409, N_("Chỉ rút được bài đang công bố."))
     return console.page(
@@ -245,7 +245,7 @@ def entry_page(
         "conflict": conflict,
         "categories": categories,
         "options": [(category.slug, category.title) for category in categories],
-        "votes": votes_of(connection, contest.id).get(entry.id, 0) if entry else 0,
+        "votes": contest_tallies(connection, contest.id).get(entry.id, 0) if entry else 0,
         "labels": LABELS,
         "states": STATES,
         "done": DONE.get(done, ""),

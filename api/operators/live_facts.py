@@ -12,7 +12,7 @@ from models.ballot_box.reading import Memory
 from models.database import Connection
 from models.minute_count import Sums, sums, votes_by_entry, votes_by_time
 from models.scratch.beats import Beat
-from models.vote import shard_tallies
+from models.tally import shard_tallies
 
 Value = TypeVar("Value")
 LONG_AGO = float("-inf")
