@@ -6,6 +6,7 @@ from api.operators.account import account_router
 from api.operators.accounts import accounts_router
 from api.operators.audit import audit_router
 from api.operators.categories import categories_router
+from api.operators.claim import claim_router
 from api.operators.claims import claims_router
 from api.operators.clusters import clusters_router
 from api.operators.console import Console
@@ -58,6 +59,7 @@ def console_routers(console: Console) -> list[APIRouter]:
         operators_router(console),
         operator_help_router(console),
         claims_router(console),
+        claim_router(console),
         requests_router(console),
         request_router(console),
         holidays_router(console),
