@@ -59,6 +59,7 @@ ACTIONS = {
     "network.remove": N_("Bỏ mạng dùng chung"),
     "operator.active": N_("Ngừng hoặc cho hoạt động lại người điều hành"),
     "operator.create": N_("Thêm người điều hành"),
+    "operator.guesses": N_("Có người dò mật khẩu"),
     "operator.language": N_("Đổi ngôn ngữ của mình"),
     "operator.login": N_("Đăng nhập"),
     "operator.logout": N_("Đăng xuất"),

@@ -148,7 +148,8 @@ def _by_entry(moment: Moment, reading: Reading, ledger: LedgerFacts | None) -> d
 def pipeline(moment: Moment) -> dict[str, Any]:
     """`box`, `ledger`, `scratch`: `{"problem", "age_s"}` and what each has; `books`: the workers' status, or null;
     `api`, `workers`, `ticker`, `disks`: what processes say of themselves, null where it cannot be told; `votes`:
-    `{"answers": outcome → a second, "p50" … "p99" (ms)}` of all API processes together.
+    `{"answers": outcome → a second, "p50" … "p99" (ms)}` of all API processes together; `late`: claims and requests
+    whose term is over; `wrong_tries`: at the console's login within the last hour.
     """
     facts = moment.facts
     scratch = facts.scratch.value
@@ -166,7 +167,13 @@ def pipeline(moment: Moment) -> dict[str, Any]:
         "workers": _named(beats, "worker"),
         "ticker": _named(beats, "ticker"),
         "disks": _disks(beats),
+        "late": _late(facts.ledger.value),
+        "wrong_tries": scratch.wrong_tries if scratch else None,
     }
+
+
+def _late(ledger: LedgerFacts | None) -> dict[str, int] | None:
+    return {"claims": ledger.late_claims, "requests": ledger.late_requests} if ledger else None
 
 
 def _store(age_s: float | None, problem: str | None) -> dict[str, Any]:

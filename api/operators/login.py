@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 
 from api.operators.access import ANYBODY, PASSWORD, Acting
 from api.operators.console import Console
+from api.operators.guesses import note_guess
 from api.operators.known_browser import mark_of, network_of
 from api.operators.language import N_
 from api.operators.login_steps import a_place, address_of, go_on, own_path, renew, step_of, with_session
@@ -71,11 +72,13 @@ def _login(console: Console, acting: Acting, name: str, mark: str) -> Response:
     counted = (attempts.KNOWN, mark) if mark else (attempts.PASSWORD, name)
     tried = attempts.take(console.scratch, console.keys, *counted, time.time())
     if tried.wait_s:
+        note_guess(console, acting)
         return _page(console, acting, name, back, {"": acting.say(SHUT, seconds=tried.wait_s)}, 429)
     with console.ledger() as connection:
         operator = operator_named(connection, name)
         kept = password_hash(connection, operator.id) if operator else None
     if not fits(kept, password) or kept is None or operator is None or not operator.active:
+        note_guess(console, acting)
         if tried.shuts and operator is not None:
             _note_shut(console, acting, operator, tried.tries)
         return _page(console, acting, name, back, {"": acting.say(WRONG)}, 422)

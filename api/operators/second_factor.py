@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from api.operators.access import PASSWORD, Acting, ConsoleProblem
 from api.operators.console import Console
+from api.operators.guesses import note_guess
 from api.operators.known_browser import remember
 from api.operators.language import N_
 from api.operators.login import SHUT
@@ -83,6 +84,7 @@ def _enter(console: Console, acting: Acting, back: str) -> Response:
     typed, who = acting.text("code", limit=_LONGEST), str(acting.operator.operator_id)
     tried = attempts.take(console.scratch, console.keys, attempts.CODE, who, time.time())
     if tried.wait_s:
+        note_guess(console, acting)
         return _form(console, acting, back, acting.say(SHUT, seconds=tried.wait_s), 429)
     with console.ledger() as connection:
         operator = locked(connection, console, acting)
@@ -94,6 +96,7 @@ def _enter(console: Console, acting: Acting, back: str) -> Response:
             nobody = Actor("login", None, acting.address)
             record(connection, nobody, "operator.shut_out", f"operator:{who}", after={"wrong_codes": tried.tries})
     if not how:
+        note_guess(console, acting)
         return _form(console, acting, back, acting.say(_WRONG), 422)
     return go_on(console, operator, token, second_factor=True, back=back)
 
