@@ -1,4 +1,4 @@
-"""The list of entries: search, filter, order. One entry is `entry_form.py`."""
+"""The list of entries: search, filter, order. One entry is `entry_form.py`, `entry_state.py`, `entry_files.py`."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -17,7 +17,8 @@ from api.operators.correction import correction_router
 from api.operators.corrections import corrections_router
 from api.operators.entries import entries_router
 from api.operators.entry_files import entry_files_router
-from api.operators.entry_form import entry_router
+from api.operators.entry_form import entry_form_router
+from api.operators.entry_state import entry_state_router
 from api.operators.exports import exports_router
 from api.operators.failed_jobs import failed_jobs_router
 from api.operators.holidays import holidays_router
@@ -67,7 +68,8 @@ def console_routers(console: Console) -> list[APIRouter]:
         entry_files_router(console),
         imports_router(console),
         entries_router(console),
-        entry_router(console),
+        entry_form_router(console),
+        entry_state_router(console),
         categories_router(console),
         preview_router(console),
         results_router(console),
