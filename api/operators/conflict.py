@@ -1,4 +1,4 @@
-"""Two operators edited the same at once: what the second is shown (`templates/conflict.html`), so that nothing is lost."""
+"""Two operators edited the same at once: what the second is shown (`templates/conflict.html`); nothing is lost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
