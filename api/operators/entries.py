@@ -63,8 +63,9 @@ def entries_router(console: Console) -> APIRouter:
         state: str = "",
         category: str = "",
         page: str = "",
+        done: str = "",
     ) -> Response:
-        return _list(console, acting, Asked(contest, q[:200], state, category, page))
+        return _list(console, acting, Asked(contest, q[:200], state, category, page), done=done == "deleted")
 
     @router.post(LIST + "/{entry_id:int}/move")
     def move(acting: Annotated[Acting, MODERATOR], entry_id: int) -> Response:
@@ -99,7 +100,8 @@ def _wanted_place(acting: Acting, now: int) -> int | None:
     return acting.number("place")
 
 
-def _list(console: Console, acting: Acting, asked: Asked) -> Response:
+def _list(console: Console, acting: Acting, asked: Asked, *, done: bool) -> Response:
+    """`done`: an entry has just been deleted."""
     with console.ledger() as connection:
         contest = chosen_contest(console, connection, asked.contest)
         entries = entries_of(connection, contest.id)
@@ -116,6 +118,7 @@ def _list(console: Console, acting: Acting, asked: Asked) -> Response:
         contest=contest,
         contests=known,
         asked=asked,
+        done=done,
         entries=found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
         found=len(found),
         numbers={state: sum(entry.state == state for entry in entries) for state in STATES},

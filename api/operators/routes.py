@@ -15,6 +15,7 @@ from api.operators.contest_window import contest_window_router
 from api.operators.contests import contests_router
 from api.operators.correction import correction_router
 from api.operators.corrections import corrections_router
+from api.operators.draft_deletion import draft_deletion_router
 from api.operators.entries import entries_router
 from api.operators.entry_files import entry_files_router
 from api.operators.entry_form import entry_form_router
@@ -68,6 +69,7 @@ def console_routers(console: Console) -> list[APIRouter]:
         entry_files_router(console),
         imports_router(console),
         entries_router(console),
+        draft_deletion_router(console),
         entry_form_router(console),
         entry_state_router(console),
         categories_router(console),
