@@ -23,9 +23,10 @@ import structlog
 
 from api.operators.language import LANGUAGES
 from api.operators.live_alarms import alarms
-from api.operators.live_document import Moment, figures, series
+from api.operators.live_document import figures, series
 from api.operators.live_facts import Facts, LedgerFacts, ScratchFacts, read_ledger_facts
 from api.operators.live_history import History
+from api.operators.live_moment import Moment
 from api.snapshot import Watch
 from models.ballot_box.connection import BoxAway, BoxRefused
 from models.database import Engine, LedgerAway, ledger_errors, snapshot
