@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+import structlog
 from fastapi import Depends, Request
 from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.datastructures import FormData, UploadFile
@@ -31,6 +32,8 @@ from models.scratch.operator_sessions import OperatorSession, find
 
 if TYPE_CHECKING:
     from api.operators.console import Console
+
+log = structlog.get_logger()
 
 LOGIN = "/operator/login"
 SESSION = "/operator/session"
@@ -258,6 +261,9 @@ async def _form(request: Request, limit: int) -> FormData:
         return await request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FORM)
     except HTTPException:
         raise ConsoleProblem(400, N_("Không đọc được nội dung gửi lên. Hãy mở lại trang và thử lại.")) from None
+    except OSError as error:
+        log.warning("ALARM: no room for what an operator sends", problem=str(error))
+        raise ConsoleProblem(507, N_("Máy chủ không còn chỗ cho tệp này. Hãy thử lại sau ít phút.")) from None
 
 
 def values_of(form: Mapping[str, object]) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 import re
 import socket
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -239,3 +241,13 @@ def test_what_anybody_may_send_is_small(console: RunningApi, desk: Callable[...,
 def test_an_address_that_is_none_leads_to_the_login(console: RunningApi, referer: str) -> None:
     answer = console.client.post("/operator/logout", headers=OWN | {"Referer": referer})
     assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/operator/login")
+
+
+def test_where_there_is_no_room_for_a_file_it_is_told(
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Files of more than a megabyte lie in the folder for passing files while they are read."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "away"))
+    sent = {"file": ("a.csv", b"x" * 2 * 1024**2)}
+    answer = desk(Role.MODERATOR).post("/operator/imports", files=sent)
+    assert (answer.status_code, "không còn chỗ" in answer.text) == (507, True)
