@@ -21,6 +21,7 @@ from models.erasing import What, claims_of_account, criteria_about_account, eras
 from models.event import DEVICE_BYTES, Proof
 from models.receipt import Receipts
 from models.secrets import KeyRing
+from models.times import rfc3339_of
 from models.vote import votes
 
 
@@ -98,7 +99,7 @@ def erased_accounts(connection: Connection) -> list[tuple[int, datetime]]:
 
 
 def _at(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
+    return rfc3339_of(moment) if moment else None
 
 
 def _proof(number: int | None) -> str | None:
