@@ -4,10 +4,10 @@ nothing further out ever sees a count that may not be shown.
 
 from typing import Any
 
-from api.times import rfc3339
 from models.ballot_box.reading import Reading
 from models.contest_switches import SHOWN
 from models.contest_texts import TEXTS
+from models.times import rfc3339
 
 _CONTEST_FIELDS = ("id", "slug", "title", *TEXTS, "result_policy")
 

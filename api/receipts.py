@@ -10,10 +10,10 @@ from api.openapi import problems
 from api.outcomes import Code, VoterProblem
 from api.schemas import Receipt
 from api.snapshot import Watch
-from api.times import rfc3339_of
 from models.ballot_box.connection import BoxAway, BoxRefused
 from models.cursor import events_taken
 from models.database import LedgerAway, async_engine
+from models.times import rfc3339_of
 from models.vote import ReceiptRecord, find_receipt
 
 log = structlog.get_logger()

@@ -2,7 +2,6 @@
 stores them here, operators answer them (`models/claim_inbox.py`).
 """
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from uuid import UUID, uuid4
@@ -25,13 +24,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from models import crockford
 from models.database import metadata
 from models.times import from_ms
 
 STATES = ("open", "answered", "reopened")
 REFERENCE_LENGTH = 10
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
-_READ = str.maketrans("OIL", "011", "- ")
 
 claims = Table(
     "claims",
@@ -77,7 +75,7 @@ class Claim:
     contact: str = ""
     account_id: int | None = None
     id: UUID = field(default_factory=uuid4)
-    reference: str = field(default_factory=lambda: "".join(secrets.choice(_ALPHABET) for _ in range(REFERENCE_LENGTH)))
+    reference: str = field(default_factory=lambda: crockford.random_letters(REFERENCE_LENGTH))
 
 
 class MalformedClaimError(Exception):
@@ -110,11 +108,8 @@ def spelled(reference: str) -> str:
 
 
 def parse_reference(text: str) -> str | None:
-    """The reference in `text`, None where there is none. Case, spaces and dashes do not matter; O, I, L are 0, 1, 1."""
-    if len(text) > 4 * REFERENCE_LENGTH:
-        return None
-    letters = text.upper().translate(_READ)
-    return letters if len(letters) == REFERENCE_LENGTH and all(letter in _ALPHABET for letter in letters) else None
+    """The reference in `text`, None where there is none."""
+    return crockford.read(text, REFERENCE_LENGTH)
 
 
 def store(connection: Connection, found: Sequence[Claim]) -> int:

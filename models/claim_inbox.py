@@ -14,8 +14,11 @@ from sqlalchemy import Connection, func, select, update
 
 from models.claim import claims
 from models.claim_answer import claim_answers
+from models.working_days import read_holidays, term_ends
 
 PAGE = 50  # claims
+TERM_DAYS = 2
+"""Working days after which a claim without an answer is overdue."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,12 @@ def counts(connection: Connection, contest_id: int) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def waiting_since(connection: Connection, contest_id: int) -> list[datetime]:
-    """When each claim that waits came, oldest first; at most 1,000."""
+def overdue(connection: Connection, contest_id: int, now: datetime) -> int:
+    """Claims that wait for longer than TERM_DAYS working days; of those that wait the oldest 1,000 are looked at."""
     query = select(claims.c.received_at).where(claims.c.contest_id == contest_id, claims.c.state != "answered")
-    return list(connection.scalars(query.order_by(claims.c.received_at).limit(1_000)))
+    waiting = connection.scalars(query.order_by(claims.c.received_at).limit(1_000)).all()
+    off = read_holidays(connection) if waiting else {}
+    return sum(term_ends(at, TERM_DAYS, off) <= now for at in waiting)
 
 
 def claims_referred(connection: Connection, reference: str) -> list[Filed]:

@@ -24,7 +24,6 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
-    delete,
     func,
     select,
     update,
@@ -138,12 +137,6 @@ def find_cluster(connection: Connection, cluster_id: int, *, lock: bool = False)
     return _cluster(row) if row else None
 
 
-def accounts_of(connection: Connection, cluster_id: int) -> list[int]:
-    """Account numbers, rising; none once they were erased."""
-    query = select(cluster_accounts.c.account_id).where(cluster_accounts.c.cluster_id == cluster_id)
-    return list(connection.scalars(query.order_by(cluster_accounts.c.account_id)))
-
-
 def decide(connection: Connection, cluster: Cluster, state: str, by: str, reason: str) -> None:
     """What an operator made of it: `dismissed`, `handed` (a correction is proposed for it) or `new` (looked at again).
 
@@ -188,10 +181,3 @@ def fraud_index(weight: float, votes: int) -> int:
     It is no proof and no probability that somebody cheated: it says where to look first.
     """
     return min(100, round(100 * weight / votes)) if votes > 0 else 0
-
-
-def erase_traces(connection: Connection, contest_id: int) -> int:
-    """Retention: what could lead to a voter goes, the numbers stay. Returns how many accounts' rows went."""
-    own = select(clusters.c.id).where(clusters.c.contest_id == contest_id).scalar_subquery()
-    connection.execute(update(clusters).where(clusters.c.contest_id == contest_id).values(traces=None))
-    return connection.execute(delete(cluster_accounts).where(cluster_accounts.c.cluster_id.in_(own))).rowcount

@@ -5,28 +5,21 @@ that is about accounts, devices or a moment (`NARROWING`); an entry or a way of 
 """
 
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Any
+from ipaddress import ip_network
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from models.event import MAX_ACCOUNT, MAX_ENTRY, MAX_RECEIPT, Proof
+from models.event import DEVICE_BYTES, MAX_ACCOUNT, MAX_ENTRY, MAX_RECEIPT, Proof
+from models.network import parse_network, range_of
 
 MOST_LISTED = 5_000
 """Accounts, receipts or entries that one correction may list."""
-DEVICE_BYTES = 8
+EVIDENCE = ("device", "network")
+"""Criteria that tell of votes' evidence: erased when that is, and never in the audit log, which nothing erases."""
 
 NARROWING = ("cluster", "accounts", "receipts", "cast_from", "cast_until", "device", "recovered", "minted")
 """Criteria beside which a network may stand."""
-
-
-def _network(text: str) -> str:
-    """The one spelling of a network, wide enough to be one of a provider's. Errors: ValueError."""
-    network = ip_network(text.strip(), strict=False)
-    least = 8 if network.version == 4 else 16
-    if network.prefixlen < least:
-        raise ValueError(f"a prefix of less than {least} bits")
-    return str(network)
 
 
 def _device(text: str) -> str:
@@ -42,7 +35,9 @@ Entries = Annotated[list[Annotated[int, Field(ge=1, le=MAX_ENTRY)]], Field(max_l
 
 
 class Criteria(BaseModel):
-    """All that are given must hold. `receipts`: numbers of genuine ones; `device`: 16 hex digits; `network`: CIDR."""
+    """All that are given must hold. `receipts`: numbers of genuine ones; `device`: 16 hex digits; `network`: CIDR;
+    `erased`: which of EVIDENCE was given and is no longer kept: the votes are known, what they had in common is not.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,9 +50,10 @@ class Criteria(BaseModel):
     """The first moment that is too late."""
     proofs: list[Proof] = []
     device: Annotated[str, AfterValidator(_device)] | None = None
-    network: Annotated[str, AfterValidator(_network)] | None = None
+    network: Annotated[str, AfterValidator(parse_network)] | None = None
     recovered: bool = False
     minted: bool = False
+    erased: list[Literal["device", "network"]] = []
 
     @property
     def given(self) -> set[str]:
@@ -75,6 +71,11 @@ class Criteria(BaseModel):
         return found | ({"accounts": [str(account) for account in self.accounts]} if self.accounts else {})
 
 
+def without_evidence(stored: dict[str, Any]) -> dict[str, Any]:
+    """Stored criteria as the audit log has them: of EVIDENCE only that it was given."""
+    return {name: True if name in EVIDENCE else value for name, value in stored.items()}
+
+
 _SQL = {
     "cluster": "(v.account_id, v.entry_id) IN (SELECT m.account_id, c.entry_id FROM cluster_accounts m"
     " JOIN clusters c ON c.id = m.cluster_id WHERE c.id = :cluster)",
@@ -85,26 +86,24 @@ _SQL = {
     "cast_until": "v.cast_at < :cast_until",
     "proofs": "v.proof = ANY(CAST(:proofs AS smallint[]))",
     "device": "substring(v.evidence FROM 1 FOR 8) = :device",
-    "network": "octet_length(v.evidence) = :evidence_length"
-    " AND substring(v.evidence FROM 9) BETWEEN :first_address AND :last_address",
+    "network": "octet_length(v.evidence) = :octets AND substring(v.evidence FROM 9) BETWEEN :low AND :high",
     "recovered": "v.recovered_at IS NOT NULL",
     "minted": "v.proof = :minted",
 }
 
 
 def where(criteria: Criteria) -> tuple[str, dict[str, Any]]:
-    """The criteria as SQL about a row `v` of `votes`, and its parameters."""
+    """The criteria as SQL about a row `v` of `votes`, and its parameters. No vote fulfils what is half erased."""
     given = criteria.given
+    if criteria.erased:
+        return "false", {}
     values: dict[str, Any] = {name: getattr(criteria, name) for name in given}
     if "proofs" in given:
         values["proofs"] = [int(proof) for proof in criteria.proofs]
     if criteria.device is not None:
         values["device"] = bytes.fromhex(criteria.device)
     if criteria.network is not None:
-        network: IPv4Network | IPv6Network = ip_network(values.pop("network"))
-        values["first_address"] = network.network_address.packed
-        values["last_address"] = network.broadcast_address.packed
-        values["evidence_length"] = DEVICE_BYTES + network.max_prefixlen // 8
+        values |= range_of(ip_network(values.pop("network")))._asdict()
     if criteria.minted:
         values["minted"] = int(Proof.MINTED)
     values.pop("recovered", None)

@@ -13,15 +13,13 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
-    func,
-    select,
     text,
 )
 
 from models.correction import Correction
 from models.correction_criteria import Criteria, where
 from models.database import metadata
-from models.vote import tallies
+from models.tally import contest_tallies
 
 
 class VoteState(IntEnum):
@@ -143,17 +141,13 @@ def numbers_now(connection: Connection, correction: Correction) -> Numbers:
         ),
         values,
     )
-    return Numbers(votes, accounts, _pairs(by_entry), _pairs(by_day), counted(connection, correction.contest_id))
+    return Numbers(
+        votes, accounts, _pairs(by_entry), _pairs(by_day), contest_tallies(connection, correction.contest_id)
+    )
 
 
 def _pairs(rows: Iterable[Any]) -> dict[Any, int]:
     return {key: votes for key, votes in rows}  # noqa: C416 - rows are no tuples
-
-
-def counted(connection: Connection, contest_id: int) -> dict[int, int]:
-    """Entry → votes that count, by the ledger's tallies."""
-    query = select(tallies.c.entry_id, func.sum(tallies.c.votes)).where(tallies.c.contest_id == contest_id)
-    return {entry: int(votes) for entry, votes in connection.execute(query.group_by(tallies.c.entry_id))}
 
 
 def settle(connection: Connection, correction: Correction) -> None:

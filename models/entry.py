@@ -15,7 +15,6 @@ from models.audit import Actor
 from models.contest import categories, contest_by_id, entries, raise_version
 from models.contest_file import MAX_ENTRIES
 from models.entry_fields import LONGEST_SLUG, EntryFields
-from models.vote import tallies
 
 FIELDS = tuple(EntryFields.model_fields)
 
@@ -96,12 +95,6 @@ def find_entry(connection: Connection, entry_id: int, *, lock: bool = False) -> 
     if row is None:
         raise UnknownEntryError(f"no entry with id {entry_id}")
     return _entry(row)
-
-
-def votes_of(connection: Connection, contest_id: int) -> dict[int, int]:
-    """Entry → votes counted in the ledger."""
-    query = select(tallies.c.entry_id, func.sum(tallies.c.votes)).where(tallies.c.contest_id == contest_id)
-    return {entry: int(votes) for entry, votes in connection.execute(query.group_by(tallies.c.entry_id))}
 
 
 def create_entry(

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from models.audit import Actor, audit
+from models.audit import Actor, Change, record_each
 from models.contest import entries, raise_version
 from models.entry import FIELDS, Entry
 from models.entry_fields import EntryFields
@@ -36,11 +36,11 @@ def add_entries(
     ]
     returning = insert(entries).returning(entries.c.id, sort_by_parameter_order=True)
     ids = list(connection.scalars(returning, rows))
-    lines = [
-        {"subject": f"entry:{entry_id}", "before": None, "after": fields.model_dump() | {"state": state}}
+    changes = [
+        Change(f"entry:{entry_id}", None, fields.model_dump() | {"state": state})
         for entry_id, (fields, state) in zip(ids, added, strict=True)
     ]
-    _write_down(connection, contest_id, "entry.create", lines, actor, why)
+    record_each(connection, actor, "entry.create", changes, contest_id, why)
     if any(state == "published" for _, state in added):
         raise_version(connection, contest_id)
 
@@ -63,23 +63,14 @@ def change_entries(
         rows.append({"known_id": entry.id, **{name: row[name] for name in _COLUMNS}})
     values: dict[str, Any] = {name: bindparam(name) for name in _COLUMNS} | {"version": entries.c.version + 1}
     connection.execute(update(entries).where(entries.c.id == bindparam("known_id")).values(values), rows)
-    lines = [
-        {
-            "subject": f"entry:{entry.id}",
-            "before": {name: getattr(entry, name) for name in change},
-            "after": change | {"version": entry.version + 1},
-        }
+    changes = [
+        Change(
+            f"entry:{entry.id}",
+            {name: getattr(entry, name) for name in change},
+            change | {"version": entry.version + 1},
+        )
         for entry, change in changed
     ]
-    _write_down(connection, contest_id, "entry.import", lines, actor, why)
+    record_each(connection, actor, "entry.import", changes, contest_id, why)
     if any("published" in {entry.state, change.get("state")} for entry, change in changed):
         raise_version(connection, contest_id)
-
-
-def _write_down(
-    connection: Connection, contest_id: int, action: str, lines: list[dict[str, Any]], actor: Actor, why: str
-) -> None:
-    by = {"operator_id": actor.operator_id, "operator": actor.name, "address": actor.address}
-    connection.execute(
-        insert(audit), [by | {"contest_id": contest_id, "action": action, "why": why} | one for one in lines]
-    )

@@ -95,6 +95,7 @@ def _headings(sheet: Worksheet) -> None:
 def _example(sheet: Worksheet, categories: Sequence[str]) -> None:
     for at, column in enumerate(COLUMNS, start=1):
         cell = sheet.cell(2, at, _example_value(column.name, categories))
+        cell.data_type = "s"  # a category whose title begins with = is no formula
         cell.font = Font(italic=True, color="5F6B66")
     for row in sheet.iter_rows(min_row=2, max_row=300, max_col=len(COLUMNS)):
         for cell in row:

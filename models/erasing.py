@@ -10,13 +10,18 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, null, or_, select, text, update
+from sqlalchemy.dialects.postgresql import array
 
 from models.claim import claims
 from models.claim_answer import claim_answers
 from models.cluster import cluster_accounts, clusters
 from models.contest import entries
+from models.correction import corrections
+from models.correction_criteria import EVIDENCE
+from models.correction_votes import correction_votes
 from models.cursor import parked_events
 from models.data_request import data_requests
+from models.signal_run import signal_runs
 from models.upload import KEEP, uploads
 
 
@@ -25,6 +30,8 @@ class What(StrEnum):
 
     EVIDENCE = "evidence"
     OPENINGS = "openings"
+    CRITERIA = "criteria"
+    """Networks and signatures of devices that corrections name."""
     CONTACTS = "contacts"
     CLAIMS = "claims"
     CLUSTERS = "clusters"
@@ -132,7 +139,7 @@ def claims_of_account(account: int, until: datetime) -> ColumnElement[bool]:
 
 
 def erase_clusters(connection: Connection, contest_id: int, *, count: bool = False) -> int:
-    """Which accounts a cluster had, and its traces; its numbers stay."""
+    """Which accounts a cluster had, its traces, and the networks and domains of the latest trends; numbers stay."""
     mine = select(clusters.c.id).where(clusters.c.contest_id == contest_id)
     due = cluster_accounts.c.cluster_id.in_(mine)
     if count:
@@ -142,7 +149,35 @@ def erase_clusters(connection: Connection, contest_id: int, *, count: bool = Fal
         .where(clusters.c.contest_id == contest_id, clusters.c.traces.is_not(None))
         .values(traces=null())
     )
+    connection.execute(update(signal_runs).where(signal_runs.c.contest_id == contest_id).values(alerts=[]))
     return connection.execute(delete(cluster_accounts).where(due)).rowcount
+
+
+def erase_criteria(connection: Connection, where: ColumnElement[bool], *, count: bool = False) -> int:
+    """Network and device among the criteria of corrections that have been counted: their votes are written down one by
+    one, and nothing looks for them again. That one was given stays.
+    """
+    given = corrections.c.criteria.has_any(array(EVIDENCE))
+    due = and_(where, corrections.c.state != "counting", given)
+    if count:
+        return _count(connection, corrections.c.id, due)
+    kept = text(
+        "criteria - CAST(:names AS text[]) || jsonb_build_object('erased',"
+        " (SELECT jsonb_agg(name) FROM jsonb_object_keys(criteria) name WHERE name = ANY(CAST(:names AS text[]))))"
+    ).bindparams(names=list(EVIDENCE))
+    return connection.execute(update(corrections).where(due).values(criteria=kept)).rowcount
+
+
+def criteria_of_contest(contest_id: int) -> ColumnElement[bool]:
+    return corrections.c.contest_id == contest_id
+
+
+def criteria_about_account(account: int, until: datetime) -> ColumnElement[bool]:
+    """Of corrections of the account's votes, proposed by then."""
+    mine = select(correction_votes.c.correction_id).where(
+        correction_votes.c.correction_id == corrections.c.id, correction_votes.c.account_id == account
+    )
+    return and_(mine.exists(), corrections.c.proposed_at <= until)
 
 
 def erase_requests(connection: Connection, contest_id: int, *, count: bool = False) -> int:

@@ -25,6 +25,8 @@ MAX_RECEIPT = 2**60 - 1
 MAX_TEXT = 255  # bytes of a hint or domain
 MAX_GRAMS = 32
 MAX_AGREED = 16
+DEVICE_BYTES = 8
+"""Evidence of a vote begins with so many bytes of a device's signature (`pack_evidence`); then the address."""
 
 LogId = tuple[int, int]
 """Where an event stands in its log: (ms, number within that ms). As text -10 would sort before -9."""

@@ -42,8 +42,6 @@ class Finding:
     account: int
     box_ready: bool
     """False: the box is away or being repaired; only the ledger was asked."""
-    log_whole: bool
-    """False: more is pending than was looked through, or the log could not be asked."""
     blocked: bool
     hint: str
     """Masked identity of the latest login; empty where none is kept."""
@@ -88,7 +86,7 @@ def find_account(engine: Engine, box: BoxClient, contest: Contest, receipts: Rec
         )
         facts.append(Facts(entry, receipts.number(account, entry), vote))
     blocked = known.blocked or bool(held and held.blocked)
-    return Finding(account, sure, whole, blocked, known.hint, known.logins, tuple(facts))
+    return Finding(account, sure, blocked, known.hint, known.logins, tuple(facts))
 
 
 def account_of_receipt(

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
@@ -23,6 +23,7 @@ from models.contest import Contest
 from models.ranking import Ranked, ranking
 from models.result_count import Count, EntryCount
 from models.secrets import KeyRing
+from models.times import rfc3339_of
 
 FORMAT = "binhchon-minutes/1"
 WITHDRAWN = "withdrawn"
@@ -66,13 +67,13 @@ def minutes_of(contest: Contest, count: Count, closing: Closing, asked: Asked, p
             "slug": contest.slug,
             "title": contest.title,
             "organiser": contest.texts.get("organiser", ""),
-            "opens_at": moment(contest.opens_at),
-            "closes_at": moment(contest.closes_at),
+            "opens_at": rfc3339_of(contest.opens_at),
+            "closes_at": rfc3339_of(contest.closes_at),
         },
         "number": asked.number,
         "place": asked.place,
         "persons": list(asked.persons),
-        "closed": {"at": moment(closing.at), "by": closing.by, "early": closing.early},
+        "closed": {"at": rfc3339_of(closing.at), "by": closing.by, "early": closing.early},
         "software": {"name": "binhchon", "version": version("binhchon")},
         "totals": {
             "received": count.received,
@@ -122,11 +123,6 @@ def _ranked(one: Ranked, by_id: dict[int, EntryCount]) -> dict[str, Any]:
         "votes": one.votes,
         "voided": entry.voided,
     }
-
-
-def moment(at: datetime) -> str:
-    """RFC 3339, UTC, with milliseconds."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def canonical(document: dict[str, Any]) -> str:

@@ -2,15 +2,19 @@
 
 A hash takes about 0.2 s of processor time in four threads, and votes come first: a process does one at a time, in a
 thread that gives way to all others, and few wait for their turn. Whoever comes then is told to come back.
+
+Those few are told apart: strangers share PLACES, and no network has more than PLACES_OF_ONE of them; whom the console
+knows has places of their own, and waits for the hash of one stranger at most.
 """
 
 import os
 import secrets
 import threading
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
 from functools import cache
 from typing import TypeVar
@@ -20,15 +24,24 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 SHORTEST = 12
 LONGEST = 200
-PLACES = 8
-"""How many logins of a process are under way at once."""
+PLACES = 12
+"""How many logins of strangers are under way at once in a process."""
+PLACES_OF_ONE = 6
+"""How many of these one network may have: a flood from one takes nobody else's."""
+PLACES_KEPT = 8
+"""How many of those whom the console knows."""
 _GIVING_WAY = 15  # the priority of the hashing thread: votes have about 28 times its share of a core
 _GIVEN_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
 _BAD = ("matkhau", "password", "passw0rd", "binhchon", "quantri", "admin", "qwerty", "abcdef", "123456", "654321")
 
 T = TypeVar("T")
 _hasher = PasswordHasher()
-_places = threading.BoundedSemaphore(PLACES)
+_places: Counter[str] = Counter()
+"""Network → its places that are taken; "" for those of whom the console knows."""
+_counting = threading.Lock()
+_strangers_turn = threading.Lock()
+"""Held by the stranger whose password is looked at: the others do not wait in the queue of all."""
+_lane = threading.local()
 
 
 class HashingBusy(Exception):  # noqa: N818 - a state of this process, as its callers speak of it
@@ -73,14 +86,31 @@ def given_password() -> str:
 
 
 @contextmanager
-def place() -> Iterator[None]:
-    """One of the places for logins under way; taken before anything of a login is counted. Errors: HashingBusy."""
-    if not _places.acquire(blocking=False):
-        raise HashingBusy
+def place(stranger: str = "") -> Iterator[None]:
+    """One of the places for logins under way; taken before anything of a login is counted. Errors: HashingBusy.
+
+    `stranger`: the network that somebody unknown comes from; "" for who has a session, or comes with a browser in which
+    an operator has logged in before.
+    """
+    with _counting:
+        if _is_full(stranger):
+            raise HashingBusy
+        _places[stranger] += 1
+    _lane.turn = _strangers_turn if stranger else nullcontext()
     try:
         yield
     finally:
-        _places.release()
+        _lane.turn = nullcontext()
+        with _counting:
+            _places[stranger] -= 1
+            if not _places[stranger]:
+                del _places[stranger]
+
+
+def _is_full(stranger: str) -> bool:
+    if not stranger:
+        return _places[""] >= PLACES_KEPT
+    return _places[stranger] >= PLACES_OF_ONE or _places.total() - _places[""] >= PLACES
 
 
 def hashed(password: str) -> str:
@@ -125,4 +155,6 @@ def _give_way() -> None:
 
 
 def _in_turn(work: Callable[[], T]) -> T:
-    return _turns().submit(work).result()
+    turn: AbstractContextManager[object] = getattr(_lane, "turn", nullcontext())
+    with turn:
+        return _turns().submit(work).result()

@@ -8,7 +8,7 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
-from sqlalchemy import Connection, func, null, select, update
+from sqlalchemy import Connection, and_, func, null, select, update
 
 from models.account_opening import account_openings
 from models.agreement import Purpose
@@ -17,13 +17,12 @@ from models.claim_answer import answers_of
 from models.cluster import cluster_accounts, clusters
 from models.contest import blocked_accounts, contests, entries
 from models.data_request import DataRequest, data_requests
-from models.erasing import What, claims_of_account, erase_claims
-from models.event import Proof
+from models.erasing import What, claims_of_account, criteria_about_account, erase_claims, erase_criteria
+from models.event import DEVICE_BYTES, Proof
 from models.receipt import Receipts
 from models.secrets import KeyRing
+from models.times import rfc3339_of
 from models.vote import votes
-
-DEVICE = 8  # bytes of the keyed signature that evidence begins with
 
 
 def everything_of(connection: Connection, keys: KeyRing, account: int) -> dict[str, Any]:
@@ -53,43 +52,41 @@ def latest_hint(connection: Connection, account: int) -> str:
 
 def erase_account(connection: Connection, account: int, until: datetime) -> dict[str, int]:
     """Erases what was kept of the account up to `until`: evidence of votes, hints, domains and fragments of logins,
-    claims with their answers, the traces of clusters that it is in. Votes stay, as those of a number. Again: nothing.
+    claims with their answers, the traces of clusters that it is in, networks and devices that corrections of its votes
+    name. Votes stay, as those of a number. Again: nothing.
 
     Returns what → rows.
     """
-    evidence = connection.execute(
-        update(votes)
-        .where(
-            votes.c.account_id == account,
-            votes.c.evidence.is_not(None),
-            func.coalesce(votes.c.cast_at, until) <= until,
-        )
-        .values(evidence=None)
-    )
-    openings = connection.execute(
-        update(account_openings)
-        .where(
-            account_openings.c.account_id == account,
-            account_openings.c.opened_at <= until,
-            func.num_nonnulls(account_openings.c.hint, account_openings.c.domain, account_openings.c.grams) > 0,
-        )
-        .values(hint=None, domain=None, grams=None)
-    )
-    mine = select(cluster_accounts.c.cluster_id).where(cluster_accounts.c.account_id == account)
-    traces = connection.execute(
-        update(clusters)
-        .where(clusters.c.id.in_(mine), clusters.c.traces.is_not(None), clusters.c.changed_at <= until)
-        .values(traces=null())
-    )
-    written = erase_claims(connection, claims_of_account(account, until))
-    connection.execute(update(data_requests).where(data_requests.c.account_id == account).values(hint=""))
+    hinted = and_(data_requests.c.account_id == account, data_requests.c.hint != "")
+    connection.execute(update(data_requests).where(hinted).values(hint=""))
     counts = {
-        What.EVIDENCE: evidence.rowcount,
-        What.OPENINGS: openings.rowcount,
-        What.CLUSTERS: traces.rowcount,
-        What.CLAIMS: written,
+        What.EVIDENCE: _erase_evidence(connection, account, until),
+        What.OPENINGS: _erase_openings(connection, account, until),
+        What.CRITERIA: erase_criteria(connection, criteria_about_account(account, until)),
+        What.CLUSTERS: _erase_traces(connection, account, until),
+        What.CLAIMS: erase_claims(connection, claims_of_account(account, until)),
     }
     return {what.value: rows for what, rows in counts.items() if rows}
+
+
+def _erase_evidence(connection: Connection, account: int, until: datetime) -> int:
+    """Of recovered votes too, which have no time."""
+    cast = func.coalesce(votes.c.cast_at, until) <= until
+    mine = and_(votes.c.account_id == account, votes.c.evidence.is_not(None), cast)
+    return connection.execute(update(votes).where(mine).values(evidence=None)).rowcount
+
+
+def _erase_openings(connection: Connection, account: int, until: datetime) -> int:
+    own = account_openings.c
+    kept = func.num_nonnulls(own.hint, own.domain, own.grams) > 0
+    mine = and_(own.account_id == account, own.opened_at <= until, kept)
+    return connection.execute(update(account_openings).where(mine).values(hint=None, domain=None, grams=None)).rowcount
+
+
+def _erase_traces(connection: Connection, account: int, until: datetime) -> int:
+    mine = select(cluster_accounts.c.cluster_id).where(cluster_accounts.c.account_id == account)
+    due = and_(clusters.c.id.in_(mine), clusters.c.traces.is_not(None), clusters.c.changed_at <= until)
+    return connection.execute(update(clusters).where(due).values(traces=null())).rowcount
 
 
 def erased_accounts(connection: Connection) -> list[tuple[int, datetime]]:
@@ -102,7 +99,7 @@ def erased_accounts(connection: Connection) -> list[tuple[int, datetime]]:
 
 
 def _at(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
+    return rfc3339_of(moment) if moment else None
 
 
 def _proof(number: int | None) -> str | None:
@@ -128,7 +125,7 @@ def _votes(connection: Connection, keys: KeyRing, account: int) -> list[dict[str
             "recovered_at": _at(row.recovered_at),
             "voided_at": _at(row.voided_at),
             "void_reason": row.void_reason,
-            "device": bytes(row.evidence[:DEVICE]).hex() if row.evidence else None,
+            "device": bytes(row.evidence[:DEVICE_BYTES]).hex() if row.evidence else None,
             "address": _address(row.evidence),
         }
         for row in rows
@@ -136,7 +133,7 @@ def _votes(connection: Connection, keys: KeyRing, account: int) -> list[dict[str
 
 
 def _address(evidence: bytes | None) -> str | None:
-    packed = bytes(evidence[DEVICE:]) if evidence else b""
+    packed = bytes(evidence[DEVICE_BYTES:]) if evidence else b""
     return str(ip_address(packed)) if len(packed) in (4, 16) else None
 
 

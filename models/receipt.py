@@ -7,11 +7,12 @@
 import hashlib
 import hmac
 
+from models.crockford import ALPHABET, read
 from models.secrets import KeyRing
 
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
-_VALUES = {letter: value for value, letter in enumerate(_ALPHABET)} | {"I": 1, "L": 1, "O": 0}
-_PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
+_VALUES = {letter: value for value, letter in enumerate(ALPHABET)}
+_PAIRS = tuple(a + b for a in ALPHABET for b in ALPHABET)
+_LETTERS = 20
 _MASK_60 = 2**60 - 1
 
 
@@ -39,11 +40,9 @@ class Receipts:
         )
 
     def parse(self, code: str) -> int | None:
-        """The number of a genuine code, None for any other text. Case, spaces and dashes do not matter, and O, I, L
-        are read as 0, 1, 1 (Crockford).
-        """
-        letters = [letter for letter in code.upper() if letter not in "- "] if len(code) <= 64 else []
-        if len(letters) != 20 or any(letter not in _VALUES for letter in letters):
+        """The number of a genuine code, None for any other text. Read as `models.crockford.read` does."""
+        letters = read(code, _LETTERS)
+        if letters is None:
             return None
         whole = 0
         for letter in letters:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from models.audit import audit
 from models.correction import corrections
-from models.minutes import moment
+from models.times import rfc3339_of
 
 ENDED_EARLY = "contest.end_early"
 """In the audit log: voting was closed before its time, and why."""
@@ -27,7 +27,7 @@ def corrections_made(connection: Connection, contest_id: int) -> list[dict[str, 
         corrections.c.id, corrections.c.action, corrections.c.reason, corrections.c.result, corrections.c.ended_at
     ).where(corrections.c.contest_id == contest_id, corrections.c.state.in_(("done", "cancelled")))
     return [
-        {"id": row.id, "action": row.action, "reason": row.reason, "votes": votes, "at": moment(row.ended_at)}
+        {"id": row.id, "action": row.action, "reason": row.reason, "votes": votes, "at": rfc3339_of(row.ended_at)}
         for row in connection.execute(query.order_by(corrections.c.id))
         if (votes := (row.result or {}).get("done", 0))
     ]

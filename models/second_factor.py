@@ -13,6 +13,7 @@ import pyotp
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from models import crockford
 from models.operator import Role
 from models.secrets import KeyRing
 
@@ -21,8 +22,6 @@ STEP_S = 30
 AROUND = 1
 """Steps before and after this one whose codes are taken: clocks of phones differ."""
 RECOVERY_CODES = 10
-_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's
-_READ_AS = str.maketrans("ILO", "110", " -\u2013\u2014")
 _RECOVERY_LETTERS = 10
 _NONCE = 12
 
@@ -81,14 +80,14 @@ def offered(keys: KeyRing, digest: str, text: str) -> str | None:
 
 def new_recovery_codes() -> list[str]:
     """Ten of 50 bits each, in two groups."""
-    codes = ("".join(secrets.choice(_LETTERS) for _ in range(_RECOVERY_LETTERS)) for _ in range(RECOVERY_CODES))
+    codes = (crockford.random_letters(_RECOVERY_LETTERS) for _ in range(RECOVERY_CODES))
     return [f"{code[:5]}-{code[5:]}" for code in codes]
 
 
 def recovery_digest(keys: KeyRing, operator_id: int, typed: str) -> str:
     """What is kept of a recovery code, however it is typed; "" for what is none."""
-    code = typed.upper().translate(_READ_AS)
-    if len(code) != _RECOVERY_LETTERS or not set(code) <= set(_LETTERS):
+    code = crockford.read(typed, _RECOVERY_LETTERS)
+    if code is None:
         return ""
     key = keys.derived("recovery codes")
     return hashlib.blake2b(f"{operator_id} {code}".encode(), key=key, digest_size=16).hexdigest()

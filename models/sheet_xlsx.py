@@ -131,7 +131,7 @@ def _read(archive: zipfile.ZipFile, tick: Tick) -> Sheet:
         raise SheetError("no_sheet")
     tab = next((tab for tab in seen if tab.name == PREFERRED), seen[0])
     strings = StringReader(tick)
-    for part in _relations(archive, workbook, "sharedStrings").values():
+    for part in set(_relations(archive, workbook, "sharedStrings").values()):  # each once, however often it is named
         _parse(archive, part, strings)
     cells = CellReader(strings.strings, tick)
     _parse(archive, parts[tab.relation], cells)

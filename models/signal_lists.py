@@ -4,20 +4,18 @@ known to be honest (a school, an office, a carrier: many people behind few addre
 
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 
 from sqlalchemy import Column, Connection, DateTime, Table, Text, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from models.database import metadata
 from models.disposable import domains_of
+from models.network import Network
 
-Network = IPv4Network | IPv6Network
 MOST_DOMAINS = 5_000
 MOST_NETWORKS = 200
 """Each vote's address is compared with every one of them."""
-WIDEST = {4: 8, 6: 16}
-"""The shortest prefix of a network that can be known as honest: a whole country is nobody's school."""
 
 disposable_domains = Table(
     "disposable_domains",
@@ -39,7 +37,7 @@ honest_networks = Table(
 
 
 class InvalidItemError(ValueError):
-    """What was typed is no domain or network that may be on the list."""
+    """What was typed is no domain that may be on the list."""
 
 
 @dataclass(frozen=True)
@@ -61,17 +59,6 @@ def parse_domains(text: str) -> list[str]:
         except ValueError:
             raise InvalidItemError(part.strip()[:100]) from None
     return list(dict.fromkeys(found))
-
-
-def parse_network(text: str) -> str:
-    """A network or one address as CIDR. Errors: InvalidItemError; also for one that is wider than WIDEST."""
-    try:
-        network = ip_network(text.strip(), strict=False)
-    except ValueError:
-        raise InvalidItemError(text.strip()[:100]) from None
-    if network.prefixlen < WIDEST[network.version]:
-        raise InvalidItemError(text.strip()[:100])
-    return str(network)
 
 
 def domains(connection: Connection) -> list[Item]:

@@ -30,13 +30,19 @@ signal_runs = Table(
     Column("whole", Boolean, nullable=False, server_default="false", comment="all votes, not those of the window"),
     Column("votes", BigInteger, nullable=False, server_default="0", comment="that were looked at"),
     Column("clusters", Integer, nullable=False, server_default="0"),
-    Column("alerts", JSONB, nullable=False, server_default="[]", comment="trends: models.signals.alerts.Alert"),
+    Column(
+        "alerts",
+        JSONB,
+        nullable=False,
+        server_default="[]",
+        comment="models.signals.evidence.trends; erased in the end",
+    ),
 )
 
 
 @dataclass(frozen=True)
 class SignalRun:
-    """The latest whole run. `alerts`: as `models/signals/alerts.py` writes them."""
+    """The latest whole run. `alerts`: `models.signals.evidence.trends`."""
 
     contest_id: int
     runs: int

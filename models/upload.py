@@ -22,6 +22,8 @@ from sqlalchemy import (
 from models.database import metadata
 
 KEEP = timedelta(days=1)
+MOST_BYTES = 500 * 1024**2
+"""All that is kept at once: votes share the ledger's disk."""
 
 uploads = Table(
     "uploads",
@@ -40,6 +42,12 @@ def keep_upload(connection: Connection, name: str, content: bytes) -> int:
         insert(uploads).values(name=name, content=content).returning(uploads.c.id)
     ).scalar_one()
     return upload_id
+
+
+def is_full(connection: Connection) -> bool:
+    """Whether as much is kept as may be."""
+    sizes = select(func.sum(func.octet_length(uploads.c.content)))  # for which no content is read
+    return int(connection.scalar(sizes.where(uploads.c.uploaded_at >= func.now() - KEEP)) or 0) >= MOST_BYTES
 
 
 def read_upload(connection: Connection, upload_id: int) -> tuple[str, bytes] | None:

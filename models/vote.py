@@ -1,4 +1,4 @@
-"""Votes and tallies in the ledger, receipts looked up, and the COPY of a batch."""
+"""Votes in the ledger, the COPY of a batch, receipts looked up. What is counted of them is in `models/tally.py`."""
 
 import struct
 from collections import Counter
@@ -51,15 +51,6 @@ votes = Table(
     PrimaryKeyConstraint("account_id", "entry_id", name="uq_votes_account_id_entry_id"),
     Index(None, "receipt"),
     Index(None, "log_ms", postgresql_using="brin"),  # the votes of the last days, without an index to keep up
-)
-
-tallies = Table(
-    "tallies",
-    metadata,
-    Column("contest_id", Integer, primary_key=True),
-    Column("shard", SmallInteger, primary_key=True),
-    Column("entry_id", Integer, primary_key=True),
-    Column("votes", BigInteger, nullable=False),
 )
 
 EPOCH_2000_US = 946_684_800_000_000  # PostgreSQL's binary times count from 2000
@@ -207,38 +198,6 @@ def _as_arrays(decisions: list[Decision]) -> dict[str, list[Any]]:
     }
 
 
-def add_to_tallies(connection: Connection, contest_id: int, shard: int, changes: dict[int, int]) -> None:
-    """Adds `changes` (entry → votes) to the shard's tallies."""
-    rows = [
-        {"contest_id": contest_id, "shard": shard, "entry_id": entry, "votes": change}
-        for entry, change in sorted(changes.items())
-        if change
-    ]
-    if rows:
-        connection.execute(
-            text(
-                "INSERT INTO tallies (contest_id, shard, entry_id, votes)"
-                " VALUES (:contest_id, :shard, :entry_id, :votes)"
-                " ON CONFLICT (contest_id, shard, entry_id) DO UPDATE SET votes = tallies.votes + excluded.votes"
-            ),
-            rows,
-        )
-
-
-def shard_tallies(connection: Connection, contest_id: int, shard: int) -> dict[int, int]:
-    """Entry → votes counted, of one shard."""
-    query = select(tallies.c.entry_id, tallies.c.votes).where(
-        tallies.c.contest_id == contest_id, tallies.c.shard == shard
-    )
-    return dict(connection.execute(query).all())
-
-
-def count_votes(connection: Connection, contest_id: int) -> int:
-    """Votes counted in the whole contest, by the tallies."""
-    query = select(func.coalesce(func.sum(tallies.c.votes), 0)).where(tallies.c.contest_id == contest_id)
-    return int(connection.scalar(query) or 0)
-
-
 def count_rows(connection: Connection, contest_id: int) -> dict[tuple[int, int], int]:
     """(shard, entry) → votes counted, from the rows themselves: a scan."""
     query = (
@@ -247,20 +206,6 @@ def count_rows(connection: Connection, contest_id: int) -> dict[tuple[int, int],
         .group_by(votes.c.shard, votes.c.entry_id)
     )
     return {(shard, entry): count for shard, entry, count in connection.execute(query)}
-
-
-def recount_tallies(connection: Connection, contest_id: int) -> None:
-    """Makes the tallies anew from the rows (a repair does)."""
-    counts = count_rows(connection, contest_id)
-    connection.execute(tallies.delete().where(tallies.c.contest_id == contest_id))
-    if counts:
-        connection.execute(
-            tallies.insert(),
-            [
-                {"contest_id": contest_id, "shard": shard, "entry_id": entry, "votes": count}
-                for (shard, entry), count in counts.items()
-            ],
-        )
 
 
 def count_strangers(connection: Connection) -> int:

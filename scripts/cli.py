@@ -89,7 +89,7 @@ def api(*, fd: Annotated[int | None, typer.Option(help="Listening socket to inhe
 
 
 @app.command()
-def worker(queue: Annotated[str, typer.Argument(help="`flush.0`, `flush.1`, …, `books` or `codes`.")]) -> None:
+def worker(queue: Annotated[str, typer.Argument(help="`flush.0`, `flush.1`, …, `books`, `codes` or `tasks`.")]) -> None:
     """Work on one queue."""
     from workers.worker import work
 

@@ -10,7 +10,7 @@ from models.ballot_box.reading import Reading
 from models.contest import UnknownContestError, find_contest
 from models.database import LedgerAway, transaction, worker_engine
 from models.settings import Settings
-from models.vote import count_votes
+from models.tally import count_votes
 from scripts.contest_parts import read_contest
 from workers.books import Books, compare
 

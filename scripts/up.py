@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, HTTPException
@@ -61,7 +62,10 @@ def _supervise(context: children.Context, say: Callable[[str], None]) -> None:
     with supervisor.signals():
         try:
             if _start(supervisor, context, say):
-                say(f"Bình Chọn is ready: {_address(context.settings)}  (data: {data_dir}; stop with Ctrl-C)")
+                address = _address(context.settings)
+                say(f"Bình Chọn is ready: {address}  (data: {data_dir}; stop with Ctrl-C)")
+                first = f"{sys.argv[0]} create-operator NAME --role admin"
+                say(f"The console: {address}/operator/  (its first operator: {first})")
                 supervisor.run_until_stop()
         finally:
             _stop(supervisor, context, say)

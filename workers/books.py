@@ -20,7 +20,8 @@ from models.contest import Contest
 from models.cursor import Cursor, Parked, parked, read_cursors
 from models.database import Connection, Engine, ledger_errors, snapshot
 from models.event import LogId, MalformedEventError, unpack
-from models.vote import count_rows, shard_tallies
+from models.tally import shard_tallies
+from models.vote import count_rows
 from workers.repair import stage_ballots
 
 MOST_EVENTS = 1_000_000  # pending events that are read to tell drift: some seconds

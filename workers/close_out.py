@@ -19,33 +19,27 @@
 | box or ledger away         | the task waits for the next nudge; a command ends and may be run again                |
 """
 
-import base64
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from models.audit import Actor, record
-from models.ballot_box import steer
 from models.ballot_box.connection import BoxClient
 from models.ballot_box.drain import read_books
 from models.ballot_box.keys import shard_keys
 from models.contest import Contest, contest_by_id, decide_state
-from models.database import Connection, Engine, ledger_errors, snapshot, transaction
-from models.decisions import bring
+from models.database import Connection, Engine, transaction
+from models.decisions import bring, states_in_box
 from models.event import LogId
 from models.export_votes import digest_votes
-from models.minutes import Asked, Closing, canonical, minutes_of, public_key, sha256, sign
-from models.minutes_pdf import minutes_pdf
-from models.result import Result, find_result, keep_result
-from models.result_corrections import ENDED_EARLY, corrections_made, corrections_under_way, early_end
-from models.result_count import Count, count_contest
+from models.minutes import Asked, sha256
+from models.result import Result, find_result
+from models.result_corrections import ENDED_EARLY, corrections_under_way
 from models.secrets import KeyRing
-from models.vote import shard_tallies
 from workers.beat import beating
 from workers.books import compare, prove
+from workers.close_out_minutes import keep_minutes
 from workers.close_out_refusals import CloseOutRefusedError, Refusal
 from workers.flush import LogFaultError, NotReadyError, drain
 from workers.work import TaskFailedError, Work
@@ -102,17 +96,7 @@ def close_out(
         return known
     if contest.key_fingerprint != stores.keys.fingerprint():
         raise CloseOutRefusedError(Refusal.OTHER_KEY)
-    proven: list[LogId] = []
-    if contest.state != "final":
-        step(1)
-        _end_voting(stores, contest, actor, early)
-        step(2)
-        _refuse_corrections(stores.engine, contest_id)
-        _settle(stores, contest)
-        step(3)
-        proven = _prove(stores, contest)
-        step(4)
-        _decide_final(stores.engine, contest_id, actor)
+    proven = [] if contest.state == "final" else _until_final(stores, contest, actor, early, step)
     _freeze(stores, contest_id)
     step(5)
     _settle(stores, contest, frozen=True)
@@ -121,13 +105,30 @@ def close_out(
     step(6)
     export = digest_votes(stores.engine, stores.keys, contest_id)
     step(7)
-    return _keep(stores, contest_id, asked, actor, export)
+    return keep_minutes(stores.engine, stores.keys, contest_id, asked, actor, export)
+
+
+def _until_final(stores: Stores, contest: Contest, actor: Actor, early: str, step: Step) -> list[LogId]:
+    """Steps 1 to 4. Returns where the logs ended before rows and ballots were laid beside each other.
+
+    Errors: CloseOutRefusedError.
+    """
+    step(1)
+    _end_voting(stores, contest, actor, early)
+    step(2)
+    _refuse_corrections(stores.engine, contest.id)
+    _settle(stores, contest)
+    step(3)
+    proven = _prove(stores, contest)
+    step(4)
+    _decide_final(stores.engine, contest.id, actor)
+    return proven
 
 
 def _end_voting(stores: Stores, contest: Contest, actor: Actor, early: str) -> None:
     """Every shard is closed after it, and the ledger knows. Errors: CloseOutRefusedError."""
     _bring(stores, contest)
-    if early and _states(stores.box, contest) != {"closed"}:
+    if early and states_in_box(stores.box, contest.id, contest.shards) != {"closed"}:
         with transaction(stores.engine) as connection:
             now = contest_by_id(connection, contest.id, lock=True)
             if now.state in {"open", "paused"}:
@@ -142,10 +143,10 @@ def _end_voting(stores: Stores, contest: Contest, actor: Actor, early: str) -> N
                     after={"state": "closed"},
                     why=early,
                 )
-    if _states(stores.box, contest) != {"closed"} and not early:
+    if states_in_box(stores.box, contest.id, contest.shards) != {"closed"} and not early:
         raise CloseOutRefusedError(Refusal.NOT_OVER)
     _bring(stores, contest)  # what the box decided by its clock is in the ledger too, and the other way round
-    if _states(stores.box, contest) != {"closed"}:
+    if states_in_box(stores.box, contest.id, contest.shards) != {"closed"}:
         raise CloseOutRefusedError(Refusal.NOT_READY)
 
 
@@ -155,11 +156,6 @@ def _bring(stores: Stores, contest: Contest) -> None:
         now = contest_by_id(connection, contest.id)
     if now.draft or not bring(stores.engine, stores.box, now):
         raise CloseOutRefusedError(Refusal.NOT_READY)
-
-
-def _states(box: BoxClient, contest: Contest) -> set[str]:
-    """The shards' states; a shard whose time has come is closed by being asked."""
-    return {steer.pulse(box, shard_keys(contest.id, shard)).state for shard in range(contest.shards)}
 
 
 def _refuse_corrections(engine: Engine, contest_id: int) -> None:
@@ -245,52 +241,5 @@ def _freeze(stores: Stores, contest_id: int) -> None:
     with transaction(stores.engine) as connection:
         contest = contest_by_id(connection, contest_id)
     _bring(stores, contest)
-    if _states(stores.box, contest) != {"final"}:
+    if states_in_box(stores.box, contest.id, contest.shards) != {"final"}:
         raise CloseOutRefusedError(Refusal.NOT_READY)
-
-
-def _keep(stores: Stores, contest_id: int, asked: Asked, actor: Actor, export: tuple[str, int]) -> Result:
-    """Counts and keeps, in one snapshot of the ledger. Errors: CloseOutRefusedError."""
-    at = datetime.now(UTC)
-    at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as the minutes tell it
-    with ledger_errors(), stores.engine.connect() as connection, snapshot(connection):
-        contest = contest_by_id(connection, contest_id)
-        count = count_contest(connection, contest_id)
-        _refuse_other_tallies(connection, contest, count)
-        if count.received != export[1]:
-            raise CloseOutRefusedError(Refusal.COUNT)
-        closing = Closing(
-            at,
-            actor.name,
-            early_end(connection, contest_id),
-            *export,
-            corrections_made(connection, contest_id),
-        )
-        document = minutes_of(contest, count, closing, asked, public_key(stores.keys, contest_id))
-        minutes = canonical(document)
-        signature = sign(stores.keys, contest_id, minutes)
-        pdf = minutes_pdf(document, sha256(minutes), base64.b64encode(signature).decode())
-        if keep_result(connection, contest_id, at, minutes, signature, pdf):
-            record(
-                connection,
-                actor,
-                "result.make",
-                f"contest:{contest_id}",
-                contest_id=contest_id,
-                after={"sha256": sha256(minutes)},  # no counts: observers read the log while they are hidden
-            )
-    with transaction(stores.engine) as connection:
-        result = find_result(connection, contest_id)
-    if result is None:
-        raise CloseOutRefusedError(Refusal.COUNT)
-    return result
-
-
-def _refuse_other_tallies(connection: Connection, contest: Contest, count: Count) -> None:
-    """Rows and tallies must say the same of each entry."""
-    tallies: Counter[int] = Counter()
-    for shard in range(contest.shards):
-        tallies.update(shard_tallies(connection, contest.id, shard))
-    rows = Counter({entry.entry_id: entry.counted for entry in count.entries})
-    if +tallies != +rows:
-        raise CloseOutRefusedError(Refusal.COUNT)

@@ -29,7 +29,7 @@ from models.ballot_box.keys import shard_keys
 from models.cursor import Cursor, checksum, lock_cursor, move_cursor
 from models.database import Connection, Engine, ledger_errors
 from models.event import LogId
-from models.vote import add_to_tallies
+from models.tally import add_to_tallies
 from workers.pour import pour
 
 log = structlog.get_logger()

@@ -46,8 +46,9 @@ from models.decisions import is_open
 from models.receipt import Receipts
 from models.secrets import KeyRing
 from models.site_document import site_document
+from models.tally import recount_tallies, shard_tallies
 from models.times import milliseconds
-from models.vote import count_strangers, recount_tallies, shard_tallies
+from models.vote import count_strangers
 from workers.flush import BATCH
 from workers.pour import pour
 

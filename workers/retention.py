@@ -28,10 +28,12 @@ from models.erasing import (
     What,
     claims_of_contest,
     count_paged,
+    criteria_of_contest,
     entries_of,
     erase_claims,
     erase_clusters,
     erase_contacts,
+    erase_criteria,
     erase_pages,
     erase_parked,
     erase_requests,
@@ -88,6 +90,7 @@ def erase_contest(run: Run, contest: Contest, actor: Actor) -> dict[str, int]:
     if due.evidence(run.now):
         with transaction(run.engine) as connection:
             entries = entries_of(connection, contest.id)
+            run.note(connection, contest.id, What.CRITERIA, erase_criteria(connection, criteria_of_contest(contest.id)))
         _pages(run, contest.id, What.EVIDENCE, entries)
         _trim(run, contest)
     if due.personal(run.now):
@@ -146,6 +149,7 @@ def due_counts(engine: Engine, contest: Contest, now: datetime, rules: Rules) ->
         found[What.CONTACTS] = erase_contacts(connection, contest.id, rules.contact_days, count=True)
         if due.evidence(now):
             found[What.EVIDENCE] = count_paged(connection, What.EVIDENCE, entries_of(connection, contest.id))
+            found[What.CRITERIA] = erase_criteria(connection, criteria_of_contest(contest.id), count=True)
         if due.personal(now):
             found[What.OPENINGS] = count_paged(connection, What.OPENINGS, [contest.id])
             found[What.CLAIMS] = erase_claims(connection, claims_of_contest(contest.id), count=True)

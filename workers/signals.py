@@ -10,28 +10,26 @@
 | scratch is away                   | the run stands; count and domains are written by the next                 |
 """
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
 from models import signal_lists
-from models.database import Engine, LedgerAway, transaction
+from models.database import Engine, transaction
 from models.scratch.connection import ScratchAway, ScratchClient
 from models.scratch.domain_list import publish_domains
 from models.scratch.status import write_status
 from models.signals.search import STEPS, Searched, is_due, search
-from workers.work import Cancelled, Interrupted, TaskFailedError, Work
+from workers.beat import beating
+from workers.work import Interrupted, TaskFailedError, Work
 
 log = structlog.get_logger()
 
 EVERY = timedelta(minutes=9, seconds=30)  # the ticker nudges each 10 minutes
 REST = 9
 """A run is followed by at least so many times its length without one: at most a tenth of the ledger's time."""
-HEARD_EVERY_S = 15.0
 BUSY = "Một lần tìm dấu hiệu khác đang chạy. Hãy đợi lần đó xong rồi xem lại trang này."
 
 
@@ -62,14 +60,9 @@ def find_signals_task(work: Work) -> dict[str, Any]:
     if contest_id is None:
         raise TaskFailedError("Không rõ cuộc thi nào.")
     whole = bool(work.task.payload.get("whole"))
-    with _heard(work) as told:
-
-        def step(done: int) -> None:
-            told["done"] = done
-            work.progress(done, STEPS)
-
-        work.progress(0, STEPS)
-        found = search(work.engine, contest_id, datetime.now(UTC), whole=whole, step=step)
+    with beating(work, STEPS) as beat:
+        beat.at(1)
+        found = search(work.engine, contest_id, datetime.now(UTC), whole=whole, step=lambda done: beat.at(done + 1))
     if found is None:
         raise TaskFailedError(BUSY)
     try:
@@ -86,24 +79,3 @@ def _tell(engine: Engine, scratch: ScratchClient, contest_id: int, found: Search
     with transaction(engine) as connection:
         domains = [item.name for item in signal_lists.domains(connection)]
     publish_domains(scratch, domains)
-
-
-@contextmanager
-def _heard(work: Work) -> Iterator[dict[str, int]]:
-    """Says that the task is alive while one of its steps lasts for minutes: another run would be started beside it."""
-    told, over = {"done": 0}, threading.Event()
-
-    def beat() -> None:
-        while not over.wait(HEARD_EVERY_S):
-            try:
-                work.progress(told["done"], STEPS)
-            except (Cancelled, Interrupted, LedgerAway):
-                continue  # the next step says so itself
-
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield told
-    finally:
-        over.set()
-        thread.join()

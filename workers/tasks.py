@@ -26,13 +26,9 @@ from workers.correction_run import run_correction
 from workers.imports import check_import, run_import
 from workers.retention import count_task, erase_task
 from workers.signals import find_signals_task
-from workers.work import Cancelled as Cancelled  # noqa: PLC0414 - the runner's words too
-from workers.work import Interrupted as Interrupted  # noqa: PLC0414 - the same
-from workers.work import TaskFailedError as TaskFailedError  # noqa: PLC0414 - the same
-from workers.work import Work as Work  # noqa: PLC0414 - the same
+from workers.work import Cancelled, Interrupted, TaskFailedError, Work
 
 log = structlog.get_logger()
-
 
 Function = Callable[[Work], dict[str, Any]]
 """Does a task; returns its result, JSON. It must bear being run again from its beginning.
@@ -49,7 +45,7 @@ FUNCTIONS: dict[str, Function] = {
     "import_check": check_import,
     "signals": find_signals_task,
 }
-"""Kind of task → what does it. Filled below, and by nobody else."""
+"""Kind of task → what does it: a closed list, as that of the jobs (`models/jobs.py`)."""
 
 
 def run_task(
@@ -74,7 +70,7 @@ def run_task(
         return
     except Exception as error:
         log.exception("ALARM: a task failed", task=task.id, kind=task.kind)
-        state, problem = "failed", f"{type(error).__name__}"
+        state, problem = "failed", type(error).__name__
     with transaction(engine) as connection:
         tasks.end(connection, task.id, task.runs, state, result=result, problem=problem)
 

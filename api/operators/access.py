@@ -15,8 +15,9 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+import structlog
 from fastapi import Depends, Request
 from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.datastructures import FormData, UploadFile
@@ -32,13 +33,20 @@ from models.scratch.operator_sessions import OperatorSession, find
 if TYPE_CHECKING:
     from api.operators.console import Console
 
+log = structlog.get_logger()
+
 LOGIN = "/operator/login"
+SESSION = "/operator/session"
 LANGUAGE_COOKIE = "operator_language"
+MAX_LOGIN = 16 * 1024  # bytes of a form of the login pages, which anybody may send
 MAX_FORM = 1024**2  # bytes of a form without a file
-MAX_UPLOAD = 25 * 1024**2  # bytes of one with files
+MAX_UPLOAD = 25 * 1024**2  # bytes of one with files, from who may change something
 MAX_FIELDS = 2_000
 MAX_FILES = 20
 SAFE = ("GET", "HEAD")
+OWN_FIELDS = ("csrf", "press", "repeatable")
+"""What the console itself puts into its forms (`templates/csrf.html`, `presses.py`)."""
+_LONGEST_LENGTH = 18  # digits
 
 
 class _Number(IntegerConvertor):
@@ -144,7 +152,8 @@ class Acting:
 class Needs:
     """The rule of a route, as a FastAPI dependency that gives the `Acting`.
 
-    In this order: the session, whether it is enough, where the call comes from, the size, the form, its CSRF token.
+    In this order: the session, whether it is enough, where the call comes from, the size, the form, the session again
+    (who sends a form slowly may have been shown out meanwhile), its CSRF token, whether it came before.
     """
 
     def __init__(self, needed: Role | Standing) -> None:
@@ -154,7 +163,9 @@ class Needs:
         console: Console = request.app.state.console
         fields = fields_of(request.headers.raw)
         token = _cookie(request, console.cookie)
-        session = await find(console.async_scratch, token, time.time()) if token else None
+        looks = request.method in SAFE and request.url.path == SESSION  # which keeps no session alive
+        now, scratch = time.time(), console.async_scratch
+        session = await find(scratch, token, now, keep_alive=not looks) if token else None
         acting = Acting(request, console, session, _language(request, session))
         self._admit(request, session)
         if any(isinstance(value, int) and value > LARGEST_ID for value in _ids(request)):
@@ -162,11 +173,14 @@ class Needs:
         if request.method not in SAFE:
             if not console.access.same_origin(fields):
                 raise ConsoleProblem(403, N_("Yêu cầu không đến từ trang này. Hãy mở lại trang và thử lại."))
-            acting.form = await _form(request)
-            if session is not None and not _genuine(console, token, acting.form):
-                await acting.form.close()
-                raise ConsoleProblem(403, N_("Trang đã cũ. Hãy mở lại trang và thử lại; chưa có gì thay đổi."))
+            acting.form = await _form(request, _most_bytes(request, self.needed))
         try:
+            if request.method not in SAFE and session is not None:
+                acting.session = await find(console.async_scratch, token, time.time(), keep_alive=False)
+                self._admit(request, acting.session)
+                if not _genuine(console, token, acting.form):
+                    raise ConsoleProblem(403, N_("Trang đã cũ. Hãy mở lại trang và thử lại; chưa có gì thay đổi."))
+                await console.only_first(request, session, acting.form)
             yield acting
         finally:
             await acting.form.close()  # the files that came with it
@@ -175,7 +189,7 @@ class Needs:
         """Errors: LoginNeeded, ConsoleProblem."""
         if self.needed is Standing.ANYBODY:
             return
-        back = request.url.path if request.method in SAFE else ""
+        back = _page_of(request)
         if session is None:
             raise LoginNeeded(back)
         if self.needed is Standing.PASSWORD:
@@ -191,6 +205,15 @@ PASSWORD = Depends(Needs(Standing.PASSWORD))
 VIEWER = Depends(Needs(Role.VIEWER))
 MODERATOR = Depends(Needs(Role.MODERATOR))
 ADMIN = Depends(Needs(Role.ADMIN))
+
+
+def _page_of(request: Request) -> str:
+    """The page that was asked for, or the one whose form was sent: where the operator goes on after a login."""
+    try:
+        asked = request.url if request.method in SAFE else urlsplit(request.headers.get("referer", ""))
+    except ValueError:  # no browser of ours wrote it
+        return ""
+    return asked.path + (f"?{asked.query}" if asked.query else "")
 
 
 def csrf_token(key: bytes, token: str) -> str:
@@ -217,21 +240,32 @@ def _language(request: Request, session: OperatorSession | None) -> Language:
     return language_called(chosen) if chosen else VI
 
 
-async def _form(request: Request) -> FormData:
-    """The form, within bounds that are checked before it is read. Errors: ConsoleProblem."""
+def _most_bytes(request: Request, needed: Role | Standing) -> int:
+    """Files come from who may change something; what anybody may send is read in memory, and soon."""
+    if isinstance(needed, Standing):
+        return MAX_LOGIN
     multipart = request.headers.get("content-type", "").startswith("multipart/form-data")
-    limit = MAX_UPLOAD if multipart else MAX_FORM
+    return MAX_UPLOAD if multipart and needed.may(Role.MODERATOR) else MAX_FORM
+
+
+async def _form(request: Request, limit: int) -> FormData:
+    """The form, within bounds that are checked before it is read. Errors: ConsoleProblem."""
     length = request.headers.get("content-length", "")
     if not length.isdecimal():
         raise ConsoleProblem(411, N_("Yêu cầu không cho biết độ dài."))
-    if int(length) > limit:
+    if len(length) > _LONGEST_LENGTH or int(length) > limit:
+        if limit < MAX_FORM:
+            raise ConsoleProblem(413, N_("Nội dung nhập quá dài."))
         raise ConsoleProblem(413, N_("Tệp quá lớn: nhiều nhất là %(megabytes)s MB."), megabytes=limit // 1024**2)
     try:
         return await request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FORM)
     except HTTPException:
         raise ConsoleProblem(400, N_("Không đọc được nội dung gửi lên. Hãy mở lại trang và thử lại.")) from None
+    except OSError as error:
+        log.warning("ALARM: no room for what an operator sends", problem=str(error))
+        raise ConsoleProblem(507, N_("Máy chủ không còn chỗ cho tệp này. Hãy thử lại sau ít phút.")) from None
 
 
 def values_of(form: Mapping[str, object]) -> dict[str, str]:
     """The texts of a form, to show it again as it was typed."""
-    return {name: value for name, value in form.items() if isinstance(value, str) and name != "csrf"}
+    return {name: value for name, value in form.items() if isinstance(value, str) and name not in OWN_FIELDS}

@@ -17,12 +17,12 @@ from api.voters.responses import see_other
 from models.audit import record
 from models.cluster import Cluster, decide, find_cluster, waiting
 from models.database import Connection
-from models.entry import votes_of
 from models.finding import titles_of
 from models.ranking import Move, effect
 from models.scratch.connection import ScratchAway
 from models.scratch.status import write_status
 from models.signals.kinds import Signal
+from models.tally import contest_tallies
 
 log = structlog.get_logger()
 
@@ -113,7 +113,7 @@ def _page(
     with console.ledger() as connection:
         cluster = _find(connection, cluster_id)
         titles = titles_of(connection, cluster.contest_id)
-        votes = votes_of(connection, cluster.contest_id)
+        votes = contest_tallies(connection, cluster.contest_id)
     return console.page(
         acting,
         "cluster.html",

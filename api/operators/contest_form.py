@@ -8,13 +8,13 @@ from pydantic import ValidationError
 
 from api.numbers import whole
 from api.operators.access import ADMIN, MAX_FORM, Acting
+from api.operators.conflict import Conflict, conflict_over
 from api.operators.console import Console
 from api.operators.contest_words import ENGLISH, HINTS, LABELS, ROWS, VIETNAMESE
 from api.operators.effect import chosen_contest
 from api.operators.fault_words import invalid, sentences
 from api.operators.language import N_
 from api.voters.responses import see_other
-from models.audit import AuditSearch, audit_lines
 from models.contest import Contest
 from models.contest_editing import (
     ContestChangedError,
@@ -27,7 +27,6 @@ from models.contest_editing import (
 )
 from models.contest_file import FileContest
 from models.contest_texts import TEXTS
-from models.database import Connection
 from models.entry_fields import Fault, slug_of
 from models.times import VIETNAM
 
@@ -123,19 +122,13 @@ def _save(console: Console, acting: Acting, contest_id: int) -> Response:
         except ContestRefusedError as error:
             faults = sentences([REFUSED[error.code]], LABELS, acting)
         except ContestChangedError as error:
-            return _page(console, acting, error.contest, typed, conflict=_conflict(connection, error.contest, typed))
+            theirs = shown(error.contest)
+            conflict = conflict_over(connection, f"contest:{contest_id}", typed, theirs, action="contest.")
+            return _page(console, acting, error.contest, typed, conflict=conflict)
     if faults:
         return _page(console, acting, contest, typed, faults=faults, seen=acting.text("seen"))
     console.in_effect(contest)
     return see_other(f"{PATH}/{contest_id}?done=saved")
-
-
-def _conflict(connection: Connection, contest: Contest, typed: dict[str, str]) -> dict[str, Any]:
-    """What `conflict.html` shows: who was first, and where the two differ."""
-    lines = audit_lines(connection, AuditSearch(subject=f"contest:{contest.id}", action="contest."), limit=1)
-    theirs = shown(contest)
-    differing = [(name, typed[name], theirs[name]) for name in theirs if typed[name] != theirs[name]]
-    return {"last": lines[0] if lines else None, "differing": differing}
 
 
 def _page(
@@ -145,7 +138,7 @@ def _page(
     typed: dict[str, str],
     *,
     faults: dict[str, str] | None = None,
-    conflict: dict[str, Any] | None = None,
+    conflict: Conflict | None = None,
     seen: str = "",
 ) -> Response:
     return console.page(

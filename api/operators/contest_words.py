@@ -78,4 +78,5 @@ DONE = {
     "saved": N_("Đã lưu."),
     "window": N_("Đã đổi thời gian bình chọn."),
     "live": N_("Cuộc thi được đưa vào hòm phiếu."),
+    "deleted": N_("Đã xoá bản nháp của cuộc thi."),
 }

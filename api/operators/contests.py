@@ -27,11 +27,12 @@ def contests_router(console: Console) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get(PATH)
-    def show_all(acting: Annotated[Acting, ADMIN]) -> Response:
+    def show_all(acting: Annotated[Acting, ADMIN], done: str = "") -> Response:
         with console.ledger() as connection:
             known = all_contests(connection)
             current = _current(console, connection)
-        return console.page(acting, "contests.html", contests=known, current=current, states=STATES)
+        said = DONE.get(done, "")
+        return console.page(acting, "contests.html", contests=known, current=current, states=STATES, done=said)
 
     @router.get(PATH + "/{contest_id:int}")
     def show(acting: Annotated[Acting, ADMIN], contest_id: int, done: str = "") -> Response:

@@ -12,6 +12,7 @@ from api.operators.corrections import IS_FINAL, PATH, write_proposal
 from api.operators.language import N_
 from api.voters.responses import see_other
 from models import task as tasks
+from models.approver import let_in_since
 from models.audit import record
 from models.contest import Contest
 from models.correction import Correction, Proposal, decide, give_task
@@ -23,7 +24,12 @@ from models.task import find_task
 RUN = "correction.run"
 _DECIDED = N_("Đề nghị này đã được quyết định rồi.")
 _OWN = N_("Người đề nghị không tự duyệt được: cần một quản trị viên khác.")
+_NEW = N_(
+    "Tài khoản của bạn được lập, nâng quyền, mở lại hoặc đặt lại sau khi có đề nghị này, nên không duyệt được: cần một"
+    " quản trị viên khác."
+)
 _OTHERS = N_("Chỉ người đề nghị hoặc quản trị viên bác bỏ được đề nghị.")
+_STOPPED_BY_OTHERS = N_("Chỉ người đề nghị hoặc quản trị viên dừng được việc này.")
 _CHANGED = N_("Số phiếu đã thay đổi từ lúc bạn mở trang. Hãy xem lại số mới, rồi duyệt lần nữa.")
 _NONE_LEFT = N_("Không còn phiếu nào để thay đổi.")
 _TYPE_IT = N_("Số lượng lớn: hãy gõ đúng số phiếu (%(votes)s) để xác nhận.")
@@ -66,7 +72,7 @@ def _approve(console: Console, acting: Acting, correction_id: int) -> Response:
     task_id = 0
     with console.ledger() as connection:
         correction, contest = found_correction(connection, correction_id, lock=True)
-        _may_be_approved(acting, correction, contest)
+        _may_be_approved(connection, acting, correction, contest)
         votes = numbers_now(connection, correction).votes
         faults = _faults(acting, correction, votes)
         if not faults:
@@ -85,7 +91,7 @@ def _reject(console: Console, acting: Acting, correction_id: int) -> Response:
     """By an admin; or by who proposed it, who takes it back."""
     with console.ledger() as connection:
         correction, _contest = found_correction(connection, correction_id, lock=True)
-        if not (acting.may(Role.ADMIN) or correction.proposed_by == acting.operator.operator_id):
+        if not _is_theirs(acting, correction):
             raise ConsoleProblem(409, _OTHERS)
         note = acting.text("decision_note", limit=NOTE_LENGTH)
         if not decide(connection, correction.id, "rejected", acting.actor, acting.operator.role, note=note):
@@ -96,10 +102,12 @@ def _reject(console: Console, acting: Acting, correction_id: int) -> Response:
 
 def _go_on(console: Console, acting: Acting, correction_id: int, verb: str) -> Response:
     """Lets one go on whose task has failed (`resume`), or stops it (`cancel`): what was changed stays, and can be
-    turned back.
+    turned back. What two have decided is not for any third to stop.
     """
     with console.ledger() as connection:
         correction, _contest = found_correction(connection, correction_id, lock=True)
+        if not _is_theirs(acting, correction):
+            raise ConsoleProblem(409, _STOPPED_BY_OTHERS)
         task = find_task(connection, correction.task_id) if correction.task_id else None
         if correction.state not in {"approved", "running"} or task is None:
             raise ConsoleProblem(409, _NOT_RUNNING)
@@ -132,12 +140,19 @@ def _undo(console: Console, acting: Acting, correction_id: int) -> Response:
     return see_other(f"{PATH}/{made}")
 
 
-def _may_be_approved(acting: Acting, correction: Correction, contest: Contest) -> None:
+def _is_theirs(acting: Acting, correction: Correction) -> bool:
+    """Whether who acts has proposed it, or is an admin."""
+    return acting.may(Role.ADMIN) or correction.proposed_by == acting.operator.operator_id
+
+
+def _may_be_approved(connection: Connection, acting: Acting, correction: Correction, contest: Contest) -> None:
     """Errors: ConsoleProblem (409)."""
     if correction.state != "proposed":
         raise ConsoleProblem(409, _DECIDED)
     if correction.proposed_by == acting.operator.operator_id:
         raise ConsoleProblem(409, _OWN)
+    if let_in_since(connection, acting.operator.operator_id, correction.proposed_at):
+        raise ConsoleProblem(409, _NEW)
     if contest.state == "final":
         raise ConsoleProblem(409, IS_FINAL)
 

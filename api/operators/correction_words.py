@@ -22,6 +22,7 @@ STATES = {
     "cancelled": (N_("Đã dừng"), "bad"),
 }
 """State → its words, marked, and how its tag looks."""
+_ERASED = N_("đã xoá theo thời hạn lưu giữ")
 _SHOWN = 5  # of a list of accounts or receipts
 
 
@@ -42,8 +43,8 @@ def in_words(
         (N_("Nhận từ lúc"), _moment(acting, criteria.cast_from)),
         (N_("Nhận trước lúc"), _moment(acting, criteria.cast_until)),
         (N_("Cách đăng nhập"), "; ".join(acting.say(PROOFS[proof]) for proof in criteria.proofs if proof in PROOFS)),
-        (N_("Dấu thiết bị"), criteria.device or ""),
-        (N_("Dải mạng"), criteria.network or ""),
+        (N_("Dấu thiết bị"), acting.say(_ERASED) if "device" in criteria.erased else criteria.device or ""),
+        (N_("Dải mạng"), acting.say(_ERASED) if "network" in criteria.erased else criteria.network or ""),
         (N_("Phiếu phục hồi từ lá phiếu"), acting.say(N_("chỉ những phiếu này")) if criteria.recovered else ""),
         (N_("Phiếu thử (mint-sessions)"), acting.say(N_("chỉ những phiếu này")) if criteria.minted else ""),
     ]

@@ -18,6 +18,7 @@ from models.cluster import decide as decide_cluster
 from models.cluster import find_cluster
 from models.contest import Contest
 from models.correction import Proposal, corrections_of, give_task, propose
+from models.correction_criteria import without_evidence
 from models.database import Connection
 from models.event import MAX_ACCOUNT
 from models.finding import titles_of
@@ -72,7 +73,8 @@ def write_proposal(connection: Connection, acting: Acting, contest: Contest, pro
     correction_id = propose(connection, contest.id, proposal, acting.actor, acting.operator.role)
     task_id = tasks.ask(connection, COUNT, {"correction": correction_id}, acting.actor, contest_id=contest.id)
     give_task(connection, correction_id, task_id)
-    after = {name: value for name, value in vars(proposal).items() if value and name != "note"}
+    told = vars(proposal) | {"criteria": without_evidence(proposal.criteria)}
+    after = {name: value for name, value in told.items() if value and name != "note"}
     record(
         connection,
         acting.actor,

@@ -8,6 +8,7 @@ from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
 from api.answers import NO_STORE, SECURITY
+from api.operators.leaving import while_there
 from api.protocol import end_stream
 from models.database import LedgerAway
 from models.export_stream import Export
@@ -38,14 +39,9 @@ class Download(Response):
         self._reading: asyncio.Future[bytes] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        writing = asyncio.ensure_future(self._write(scope, send))
-        leaving = asyncio.ensure_future(_left(receive))
         try:
-            await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await while_there(self._write(scope, send), receive)
         finally:
-            for task in (writing, leaving):
-                task.cancel()
-            await asyncio.gather(writing, leaving, return_exceptions=True)
             await asyncio.shield(asyncio.ensure_future(self._close()))
 
     async def _write(self, scope: Scope, send: Send) -> None:
@@ -78,9 +74,3 @@ class Download(Response):
             await asyncio.to_thread(self._export.close)
         finally:
             self._released()
-
-
-async def _left(receive: Receive) -> None:
-    """Returns when the client has gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

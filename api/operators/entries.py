@@ -1,4 +1,4 @@
-"""The list of entries: search, filter, order. One entry is `entry_form.py`."""
+"""The list of entries: search, filter, order. One entry is `entry_form.py`, `entry_state.py`, `entry_files.py`."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -16,7 +16,8 @@ from api.voters.search import Words, searchable
 from models.category import categories_of
 from models.contest import all_contests, contest_by_id
 from models.database import Connection
-from models.entry import Entry, UnknownEntryError, entries_of, find_entry, move_entry, votes_of
+from models.entry import Entry, UnknownEntryError, entries_of, find_entry, move_entry
+from models.tally import contest_tallies
 
 LIST = "/operator/entries"
 PAGE_SIZE = 50
@@ -62,8 +63,9 @@ def entries_router(console: Console) -> APIRouter:
         state: str = "",
         category: str = "",
         page: str = "",
+        done: str = "",
     ) -> Response:
-        return _list(console, acting, Asked(contest, q[:200], state, category, page))
+        return _list(console, acting, Asked(contest, q[:200], state, category, page), done=done == "deleted")
 
     @router.post(LIST + "/{entry_id:int}/move")
     def move(acting: Annotated[Acting, MODERATOR], entry_id: int) -> Response:
@@ -98,11 +100,12 @@ def _wanted_place(acting: Acting, now: int) -> int | None:
     return acting.number("place")
 
 
-def _list(console: Console, acting: Acting, asked: Asked) -> Response:
+def _list(console: Console, acting: Acting, asked: Asked, *, done: bool) -> Response:
+    """`done`: an entry has just been deleted."""
     with console.ledger() as connection:
         contest = chosen_contest(console, connection, asked.contest)
         entries = entries_of(connection, contest.id)
-        votes = votes_of(connection, contest.id)
+        votes = contest_tallies(connection, contest.id)
         known = all_contests(connection)
         categories = categories_of(connection, contest.id)
     places = {entry.id: place for place, entry in enumerate(entries, start=1)}
@@ -115,6 +118,7 @@ def _list(console: Console, acting: Acting, asked: Asked) -> Response:
         contest=contest,
         contests=known,
         asked=asked,
+        done=done,
         entries=found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
         found=len(found),
         numbers={state: sum(entry.state == state for entry in entries) for state in STATES},

@@ -124,11 +124,11 @@ def _take(console: Console, acting: Acting, kind: Kind, files: list[UploadFile],
     wrong = []
     for file in files:
         name = _short_name(file)
-        content = file.file.read(kind.most_bytes + 1)
         if not _DRAWING.acquire(timeout=PATIENCE_S):
             wrong.append(acting.say(_WRONG["busy"], name=name))
             continue
         try:
+            content = file.file.read(kind.most_bytes + 1)  # one at a time in memory, however many are sent at once
             kind.take(console.media, content)
         except MediaError as error:
             wrong.append(acting.say(_WRONG[error.code], name=name, megabytes=kind.most_bytes // 1024**2))

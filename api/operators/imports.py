@@ -22,7 +22,7 @@ from models.database import Connection
 from models.entry_template import template_csv, template_xlsx
 from models.sheet import MAX_BYTES, MAX_ROWS
 from models.task import Task
-from models.upload import keep_upload
+from models.upload import is_full, keep_upload
 
 LIST = "/operator/imports"
 CHECK, IMPORT = "import_check", "import"
@@ -30,6 +30,7 @@ XLSX = b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = b"text/csv; charset=utf-8"
 STATES = {"draft": N_("Bản nháp"), "published": N_("Đã công bố"), "withdrawn": N_("Đã rút")}
 ACTIONS = {"new": N_("Thêm mới"), "changed": N_("Sửa"), "unchanged": N_("Không đổi")}
+_FULL = N_("Hệ thống đang giữ quá nhiều tệp. Tệp được giữ tới khi nhập xong, lâu nhất một ngày: hãy thử lại sau.")
 
 
 def imports_router(console: Console) -> APIRouter:
@@ -96,6 +97,10 @@ def _download(kind: bytes, name: str, content: bytes) -> Response:
 
 def _hand_in(console: Console, acting: Acting) -> Response:
     """Keeps the file and asks for its check."""
+    with console.ledger() as connection:
+        full = is_full(connection)
+    if full:
+        return _refused(console, acting, _FULL)
     file = acting.file("file")
     if file is None:
         return _refused(console, acting, N_("Hãy chọn tệp bảng tính."))

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
@@ -16,6 +17,8 @@ from models.scratch.operator_sessions import find
 
 MOST_STREAMS = 500
 """Of one process."""
+MOST_OF_ONE = 200
+"""Of these, of one operator: an observer who opens more than anybody can look at keeps nobody else away."""
 METHODS = {
     "email": N_("Thư điện tử"),
     "sms": N_("Tin nhắn SMS"),
@@ -54,7 +57,7 @@ WAIT_S = 5.0
 
 def live_router(console: Console) -> APIRouter:
     router = APIRouter(include_in_schema=False)
-    streams = 0
+    streams: Counter[int] = Counter()  # of each operator
 
     @router.get("/operator/")
     def live(acting: Annotated[Acting, VIEWER]) -> Response:
@@ -69,8 +72,8 @@ def live_router(console: Console) -> APIRouter:
     @router.get("/operator/live")
     async def stream(acting: Annotated[Acting, VIEWER], screen: str = "") -> Response:
         """Server-sent events. An open page keeps no session alive, but the wall screen of a viewer does."""
-        nonlocal streams
-        if streams >= MOST_STREAMS:
+        own = acting.operator.operator_id
+        if streams.total() >= MOST_STREAMS or streams[own] >= MOST_OF_ONE:
             raise ConsoleProblem(503, N_("Có quá nhiều trang theo dõi đang mở trên máy chủ này."))
         keep_alive = bool(screen) and acting.operator.role is Role.VIEWER
         token = acting.request.cookies.get(console.cookie, "")
@@ -80,13 +83,12 @@ def live_router(console: Console) -> APIRouter:
             return session is not None and session.full
 
         async def counted() -> Any:
-            nonlocal streams
-            streams += 1
+            streams[own] += 1
             try:
                 async for chunk in events(console.live, acting.language, in_force):
                     yield chunk
             finally:
-                streams -= 1
+                streams[own] -= 1
 
         return EventStream(counted())
 

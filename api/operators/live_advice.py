@@ -181,5 +181,27 @@ ADVICE = {
             N_("Nếu lỗi lặp lại, gửi dòng lỗi trên trang ấy cho kỹ thuật."),
         ),
     ),
+    "late_claims": Advice(
+        N_("Báo mất phiếu quá hạn"),
+        N_("Có cử tri đã chờ câu trả lời hơn hai ngày làm việc."),
+        (N_("Mở mục “Báo mất phiếu” và trả lời từ trên xuống: báo cũ nhất đứng đầu."),),
+    ),
+    "late_requests": Advice(
+        N_("Yêu cầu về dữ liệu cá nhân quá hạn"),
+        N_("Pháp luật buộc trả lời trong hai ngày làm việc. Thời hạn ấy đã qua."),
+        (N_("Quản trị viên: mở mục “Yêu cầu về dữ liệu cá nhân”, trả lời những dòng màu đỏ trước."),),
+    ),
+    "guessing": Advice(
+        N_("Có người thử mật khẩu điều hành"),
+        N_(
+            "Nhiều lần nhập sai ở trang đăng nhập: có thể ai đó quên mật khẩu, cũng có thể ai đó đang dò. Mỗi tên bị "
+            "chặn sau năm lần sai, và mật khẩu đúng vẫn chưa đủ nếu thiếu mã xác thực."
+        ),
+        (
+            N_("Hỏi các đồng nghiệp xem có ai vừa nhập sai không."),
+            N_("Quản trị viên: mở “Nhật ký”, tìm “Bị chặn đăng nhập vì nhập sai nhiều lần” và “Có người dò mật khẩu”."),
+            N_("Nếu không phải đồng nghiệp: nhờ kỹ thuật chặn địa chỉ mạng ghi trong nhật ký ở máy chủ phía trước."),
+        ),
+    ),
 }
 """Code of an alarm → advice."""

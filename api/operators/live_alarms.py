@@ -21,6 +21,8 @@ CLAIMS_S = 30.0
 SETTLE_S = 5.0
 """Scratch that has just come back does not know the processes yet."""
 REFUSED_SHARE = 0.01
+GUESSES = 10
+"""Wrong tries at the console's login within an hour. Who has forgotten a password is shut out after five."""
 BUSY_CODES = ("busy", "not_ready", "not_confirmed")
 
 SENTENCES = {
@@ -42,6 +44,9 @@ SENTENCES = {
     "refusing": N_("Đang phải từ chối %(percent)s %% lượt bình chọn vì quá tải; cử tri được mời thử lại."),
     "claims": N_("%(claims)s báo mất phiếu đang chờ được ghi vào sổ."),
     "failed_jobs": N_("%(jobs)s công việc nền bị lỗi trong một giờ qua."),
+    "late_claims": N_("%(claims)s báo mất phiếu đã quá hạn trả lời."),
+    "late_requests": N_("%(requests)s yêu cầu về dữ liệu cá nhân đã quá hạn trả lời."),
+    "guessing": N_("%(tries)s lần nhập sai mật khẩu hoặc mã ở trang đăng nhập điều hành trong một giờ qua."),
 }
 """Code → what is said."""
 
@@ -69,7 +74,8 @@ class Alarm:
 def alarms(figures: dict[str, Any]) -> list[Alarm]:
     """What is wrong, worst first. `figures`: as `live_document.figures` makes them."""
     pipeline = figures["pipeline"]
-    found = [*_stores(pipeline), *_processes(pipeline), *_books(pipeline), *_room(pipeline), *_refusing(pipeline)]
+    parts = (_stores, _processes, _books, _room, _refusing, _people)
+    found = [alarm for part in parts for alarm in part(pipeline)]
     return sorted(found, key=lambda alarm: alarm.level != BAD)
 
 
@@ -146,3 +152,13 @@ def _refusing(pipeline: dict[str, Any]) -> Iterator[Alarm]:
     refused = sum(answers.get(code, 0.0) for code in BUSY_CODES)
     if every and refused / every > REFUSED_SHARE:
         yield Alarm("refusing", WARN, {"percent": max(1, round(refused * 100 / every))})
+
+
+def _people(pipeline: dict[str, Any]) -> Iterator[Alarm]:
+    """Who waits for an answer, and who tries to get in."""
+    late = pipeline["late"] or {}
+    for what in ("claims", "requests"):
+        if late.get(what):
+            yield Alarm(f"late_{what}", WARN, {what: late[what]})
+    if (pipeline["wrong_tries"] or 0) >= GUESSES:
+        yield Alarm("guessing", WARN, {"tries": pipeline["wrong_tries"]})

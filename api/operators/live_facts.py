@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
+from models import claim_inbox, data_request
 from models.ballot_box.reading import Memory
 from models.database import Connection
 from models.minute_count import Sums, sums, votes_by_entry, votes_by_time
 from models.scratch.beats import Beat
-from models.vote import shard_tallies
+from models.tally import shard_tallies
 
 Value = TypeVar("Value")
 LONG_AGO = float("-inf")
@@ -55,6 +56,7 @@ class Fact(Generic[Value]):
 class LedgerFacts:
     """Of one contest. Times in seconds since 1970. `before`: entry → votes as they stood five minutes ago;
     `minute`: what came in the begun minute and the one before. They are behind the box by as much as the flush is.
+    `late_claims`, `late_requests`: whose term is over without an answer.
     """
 
     contest_id: int
@@ -63,15 +65,20 @@ class LedgerFacts:
     hours: list[tuple[int, int]]
     before: dict[int, int]
     minute: dict[int, int]
+    late_claims: int = 0
+    late_requests: int = 0
 
 
 @dataclass(frozen=True)
 class ScratchFacts:
-    """`status`: models/scratch/status.py. `claims_for_s`: for how long claims have been waiting without a break."""
+    """`status`: models/scratch/status.py. `claims_for_s`: for how long claims have been waiting without a break.
+    `wrong_tries`: at the console's login, within the last hour.
+    """
 
     status: dict[str, Any]
     beats: list[Beat]
     claims_for_s: float = 0.0
+    wrong_tries: int = 0
 
 
 @dataclass
@@ -84,10 +91,10 @@ class Facts:
 
 
 def read_ledger_facts(
-    connection: Connection, contest_id: int, shards: int, now: datetime, hours: list[tuple[int, int]] | None
+    connection: Connection, contest_id: int, shards: int, now: datetime, last: LedgerFacts | None
 ) -> LedgerFacts:
-    """All from the tallies and the counts by minute: some thousand rows, to be read in one snapshot. `hours`: those of
-    a moment ago, where they are good enough.
+    """All from the tallies and the counts by minute: some thousand rows, to be read in one snapshot. `last`: those of a
+    moment ago, where their hours, and what is late, are good enough.
     """
     minute = now.replace(second=0, microsecond=0)
     before: Counter[int] = Counter()
@@ -98,7 +105,9 @@ def read_ledger_facts(
         contest_id,
         sums(connection, contest_id),
         votes_by_time(connection, contest_id, "minute", minute - timedelta(hours=24)),
-        votes_by_time(connection, contest_id, "hour", datetime(1970, 1, 1, tzinfo=UTC)) if hours is None else hours,
+        last.hours if last else votes_by_time(connection, contest_id, "hour", datetime(1970, 1, 1, tzinfo=UTC)),
         before,
         votes_by_entry(connection, contest_id, minute - timedelta(minutes=1)),
+        last.late_claims if last else claim_inbox.overdue(connection, contest_id, now),
+        last.late_requests if last else data_request.overdue(connection),
     )

@@ -23,9 +23,10 @@ import structlog
 
 from api.operators.language import LANGUAGES
 from api.operators.live_alarms import alarms
-from api.operators.live_document import Moment, figures, series
+from api.operators.live_document import figures, series
 from api.operators.live_facts import Facts, LedgerFacts, ScratchFacts, read_ledger_facts
 from api.operators.live_history import History
+from api.operators.live_moment import Moment
 from api.snapshot import Watch
 from models.ballot_box.connection import BoxAway, BoxRefused
 from models.database import Engine, LedgerAway, ledger_errors, snapshot
@@ -33,6 +34,7 @@ from models.jobs import BOOKS, CODES, TASKS, flush_queue
 from models.scratch.beats import read_beats
 from models.scratch.connection import AsyncScratchClient, ScratchAway
 from models.scratch.status import read_status
+from models.scratch.wrong_tries import wrong_lately
 from models.times import from_ms
 
 log = structlog.get_logger()
@@ -53,16 +55,14 @@ FIRST_S = 1.5
 
 @dataclass(frozen=True)
 class Frame:
-    """What is sent. `figures`: code of a language → an event of its stream; `series`, `entries`: events that change
-    seldom, with the numbers of the frames in which they last did.
+    """What is sent. `figures`: code of a language → an event of its stream; `series`: one that changes seldom, with the
+    number of the frame in which it last did.
     """
 
     number: int
-    document: dict[str, Any]
     figures: dict[str, bytes]
     series: bytes
     series_number: int
-    site_version: int
 
 
 class LiveReader:
@@ -174,13 +174,12 @@ class LiveReader:
             language.code: _event("figures", document | {"alarms": [alarm.told(language) for alarm in found]}, number)
             for language in LANGUAGES
         }
-        version = document["contest"]["version"] if document["contest"] else 0
         if last is None or now - self._series_at >= SERIES_S:
             self._series_at = now
             charts, series_number = _event("series", self.series(), number), number
         else:
             charts, series_number = last.series, last.series_number
-        self.frame = Frame(number, document, events, charts, series_number, version)
+        self.frame = Frame(number, events, charts, series_number)
         ended, self._round = self._round, asyncio.Event()
         ended.set()
 
@@ -189,7 +188,8 @@ class LiveReader:
             if self.looked_at:
                 try:
                     status, beats = await read_status(self._scratch), await read_beats(self._scratch)
-                    self.facts.scratch.found(ScratchFacts(status, beats, self._claims_for(status)))
+                    wrong = await wrong_lately(self._scratch, time.time())
+                    self.facts.scratch.found(ScratchFacts(status, beats, self._claims_for(status), wrong))
                 except ScratchAway as error:
                     self.facts.scratch.away(str(error))
                 except Exception as error:
@@ -215,28 +215,26 @@ class LiveReader:
 
     def _ask_ledger(self) -> None:
         """The ledger's thread: asks every LEDGER_S while somebody looks."""
-        hours: list[tuple[int, int]] | None = None
-        hours_of, hours_at = 0, float("-inf")
+        kept: LedgerFacts | None = None
+        kept_at = float("-inf")
         while not self._ended.is_set():
             self._wanted.wait()
             began = time.monotonic()
             reading = self._watch.current.reading
             contest_id, shards = (reading.contest_id, reading.shards) if reading else (NO_CONTEST, 0)
             now = from_ms(reading.box_ms) if reading else datetime.now(UTC)
-            fresh = contest_id == hours_of and began - hours_at < HOURS_S
-            found = self._read_ledger(contest_id, shards, now, hours if fresh else None)
+            fresh = kept is not None and kept.contest_id == contest_id and began - kept_at < HOURS_S
+            found = self._read_ledger(contest_id, shards, now, kept if fresh else None)
             if found and not fresh:
-                hours, hours_of, hours_at = found.hours, contest_id, began
+                kept, kept_at = found, began
             if not self.looked_at:
                 self._wanted.clear()
             self._ended.wait(LEDGER_S)
 
-    def _read_ledger(
-        self, contest_id: int, shards: int, now: datetime, hours: list[tuple[int, int]] | None
-    ) -> LedgerFacts | None:
+    def _read_ledger(self, contest_id: int, shards: int, now: datetime, last: LedgerFacts | None) -> LedgerFacts | None:
         try:
             with ledger_errors(), self._engine.connect() as connection, snapshot(connection):
-                found = read_ledger_facts(connection, contest_id, shards, now, hours)
+                found = read_ledger_facts(connection, contest_id, shards, now, last)
         except LedgerAway as error:
             self.facts.ledger.away(str(error))
         except Exception as error:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from api.answers import NO_STORE, SECURITY, Receive, Scope, Send
 from api.operators.language import Language
+from api.operators.leaving import while_there
 from api.operators.live_reader import Frame, LiveReader
 from api.protocol import end_stream
 from models.scratch.connection import ScratchAway
@@ -85,14 +86,7 @@ class EventStream(Response):
         self._chunks = chunks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        writing = asyncio.ensure_future(self._write(scope, send))
-        leaving = asyncio.ensure_future(_left(receive))
-        try:
-            await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (writing, leaving):
-                task.cancel()
-            await asyncio.gather(writing, leaving, return_exceptions=True)
+        await while_there(self._write(scope, send), receive)
 
     async def _write(self, scope: Scope, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -104,9 +98,3 @@ class EventStream(Response):
         except TimeoutError:
             log.info("a console that reads nothing is left", client=str(scope.get("client")))
             end_stream(scope.get("client"))
-
-
-async def _left(receive: Receive) -> None:
-    """Returns when the client has gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

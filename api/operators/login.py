@@ -9,6 +9,8 @@ from fastapi import APIRouter, Response
 
 from api.operators.access import ANYBODY, PASSWORD, Acting
 from api.operators.console import Console
+from api.operators.guesses import note_guess
+from api.operators.known_browser import mark_of, network_of
 from api.operators.language import N_
 from api.operators.login_steps import a_place, address_of, go_on, own_path, renew, step_of, with_session
 from api.voters.responses import see_other
@@ -36,8 +38,10 @@ def login_router(console: Console) -> APIRouter:
 
     @router.post("/operator/login")
     def login(acting: Annotated[Acting, ANYBODY]) -> Response:
-        with a_place():
-            return _login(console, acting)
+        name = acting.text("name", limit=_LONGEST).lower()
+        mark = mark_of(console, acting.request, name, time.time())
+        with a_place("" if mark else network_of(acting.address)):
+            return _login(console, acting, name, mark)
 
     @router.post("/operator/logout")
     def logout(acting: Annotated[Acting, PASSWORD]) -> Response:
@@ -57,20 +61,24 @@ def _onwards(console: Console, acting: Acting, back: str) -> Response:
     return see_other(address_of(step_of(operator, second_factor=acting.operator.second_factor), back))
 
 
-def _login(console: Console, acting: Acting) -> Response:
-    """One try: counted, compared, and with the right password a session that leads to the next step."""
-    name, back = acting.text("name", limit=_LONGEST).lower(), own_path(acting.text("next", limit=_LONGEST))
-    password = acting.text("password", limit=_LONGEST)
+def _login(console: Console, acting: Acting, name: str, mark: str) -> Response:
+    """One try: counted, compared, and with the right password a session that leads to the next step. `mark`: of a
+    browser in which the operator has logged in before.
+    """
+    password, back = acting.text("password", limit=_LONGEST), own_path(acting.text("next", limit=_LONGEST))
     if not name or not password:
         missing = {field: N_("Hãy nhập ô này.") for field in ("name", "password") if not acting.text(field)}
         return _page(console, acting, name, back, {field: acting.say(text) for field, text in missing.items()}, 422)
-    tried = attempts.take(console.scratch, console.keys, attempts.PASSWORD, name, time.time())
+    counted = (attempts.KNOWN, mark) if mark else (attempts.PASSWORD, name)
+    tried = attempts.take(console.scratch, console.keys, *counted, time.time())
     if tried.wait_s:
+        note_guess(console, acting)
         return _page(console, acting, name, back, {"": acting.say(SHUT, seconds=tried.wait_s)}, 429)
     with console.ledger() as connection:
         operator = operator_named(connection, name)
         kept = password_hash(connection, operator.id) if operator else None
     if not fits(kept, password) or kept is None or operator is None or not operator.active:
+        note_guess(console, acting)
         if tried.shuts and operator is not None:
             _note_shut(console, acting, operator, tried.tries)
         return _page(console, acting, name, back, {"": acting.say(WRONG)}, 422)
@@ -79,7 +87,7 @@ def _login(console: Console, acting: Acting) -> Response:
         found = locked_operator(connection, operator.id)
         if found is None or not found.active or password_hash(connection, found.id) != kept:
             return _page(console, acting, name, back, {"": acting.say(WRONG)}, 422)  # changed at this moment
-        attempts.clear(console.scratch, console.keys, attempts.PASSWORD, name)
+        attempts.clear(console.scratch, console.keys, *counted)
         if fresh:
             keep_rehashed(connection, found.id, kept, fresh)
         token = renew(connection, console, acting, found, second_factor="")

@@ -15,6 +15,7 @@ from fastapi import Response
 
 from api.operators.access import LOGIN, Acting, ConsoleProblem, LoginNeeded
 from api.operators.console import Console
+from api.operators.known_browser import remember
 from api.operators.language import N_
 from api.voters.responses import see_other
 from models.audit import Actor, record
@@ -26,7 +27,8 @@ from models.scratch import operator_sessions as sessions
 from models.second_factor import is_needed
 
 HOME = "/operator/"
-_OWN_PATH = re.compile(r"/operator(/[A-Za-z0-9_/-]{0,200})?")
+_OWN_PATH = re.compile(r"/operator(/[A-Za-z0-9_/-]{0,200})?(\?[A-Za-z0-9_.,:=&%+~-]{0,300})?")
+_OF_LOGIN = (LOGIN, "/operator/openid/", "/operator/logout")
 
 WEAK = {
     Weak.SHORT: N_("Mật khẩu cần ít nhất 12 ký tự."),
@@ -60,7 +62,7 @@ def step_of(operator: Operator, *, second_factor: bool) -> Step:
 
 def own_path(text: str) -> str:
     """`text` if it is the path of a page of the console that may follow a login, else that of its first page."""
-    return text if _OWN_PATH.fullmatch(text) and not text.startswith(LOGIN) else HOME
+    return text if _OWN_PATH.fullmatch(text) and not text.startswith(_OF_LOGIN) else HOME
 
 
 def address_of(step: Step, back: str) -> str:
@@ -69,10 +71,13 @@ def address_of(step: Step, back: str) -> str:
 
 
 @contextmanager
-def a_place() -> Iterator[None]:
-    """One of this process's places for passwords that are looked at. Errors: ConsoleProblem (503)."""
+def a_place(stranger: str = "") -> Iterator[None]:
+    """One of this process's places for passwords that are looked at, as `models.password.place` gives them.
+
+    Errors: ConsoleProblem (503).
+    """
     try:
-        with place():
+        with place(stranger):
             yield
     except HashingBusy:
         raise ConsoleProblem(503, N_("Đang có quá nhiều lượt đăng nhập. Hãy thử lại sau ít giây.")) from None
@@ -124,9 +129,10 @@ def renew(
 
 
 def go_on(console: Console, operator: Operator, token: str, *, second_factor: bool, back: str) -> Response:
-    """To the next step with the new session."""
-    response = see_other(address_of(step_of(operator, second_factor=second_factor), back))
-    return with_session(console, response, token)
+    """To the next step with the new session; at the end of a login this browser is known."""
+    step = step_of(operator, second_factor=second_factor)
+    response = with_session(console, see_other(address_of(step, back)), token)
+    return remember(console, response, operator.name, time.time()) if step is Step.DONE else response
 
 
 def with_session(console: Console, response: Response, token: str) -> Response:

@@ -23,9 +23,9 @@ from models.ballot_box.reading import Reading
 from models.contest import Contest
 from models.contest_texts import completed
 from models.database import Connection
-from models.entry import votes_of
 from models.entry_fields import slug_of
 from models.site_document import site_document
+from models.tally import contest_tallies
 from models.times import milliseconds
 
 NOT_LIVE = N_("Bản xem trước dành cho người điều hành. Trang này chưa được công bố; các nút ở đây chưa dùng được.")
@@ -93,7 +93,7 @@ def _view(console: Console, connection: Connection, contest: Contest, shown: dic
         shards=contest.shards,
         key=contest.key_fingerprint,
         sessions_from=0,
-        tallies=votes_of(connection, contest.id),
+        tallies=contest_tallies(connection, contest.id),
         events_added={},
         box_ms=now,
     )

@@ -23,6 +23,7 @@ DAYS = {"evidence_days": 1, "personal_days": 1, "contact_days": 0}
 LONGEST_REASON = 500
 WHAT = {
     "evidence": N_("Dấu vết mạng và thiết bị của phiếu"),
+    "criteria": N_("Dải mạng và dấu thiết bị ghi trong các đề nghị loại phiếu"),
     "openings": N_("Địa chỉ đã che, tên miền, mảnh tên của lần đăng nhập"),
     "contacts": N_("Cách liên hệ trong báo mất phiếu"),
     "claims": N_("Nội dung báo mất phiếu và câu trả lời"),

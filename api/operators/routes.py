@@ -6,6 +6,7 @@ from api.operators.account import account_router
 from api.operators.accounts import accounts_router
 from api.operators.audit import audit_router
 from api.operators.categories import categories_router
+from api.operators.claim import claim_router
 from api.operators.claims import claims_router
 from api.operators.clusters import clusters_router
 from api.operators.console import Console
@@ -14,9 +15,11 @@ from api.operators.contest_window import contest_window_router
 from api.operators.contests import contests_router
 from api.operators.correction import correction_router
 from api.operators.corrections import corrections_router
+from api.operators.draft_deletion import draft_deletion_router
 from api.operators.entries import entries_router
 from api.operators.entry_files import entry_files_router
-from api.operators.entry_form import entry_router
+from api.operators.entry_form import entry_form_router
+from api.operators.entry_state import entry_state_router
 from api.operators.exports import exports_router
 from api.operators.failed_jobs import failed_jobs_router
 from api.operators.holidays import holidays_router
@@ -35,6 +38,7 @@ from api.operators.requests import requests_router
 from api.operators.results import results_router
 from api.operators.retention import retention_router
 from api.operators.second_factor import second_factor_router
+from api.operators.session import session_router
 from api.operators.signal_limits import signal_limits_router
 from api.operators.signal_lists import signal_lists_router
 from api.operators.signals import signals_router
@@ -48,6 +52,7 @@ def console_routers(console: Console) -> list[APIRouter]:
         live_help_router(console),
         failed_jobs_router(console),
         login_router(console),
+        session_router(console),
         second_factor_router(console),
         new_password_router(console),
         account_router(console),
@@ -56,6 +61,7 @@ def console_routers(console: Console) -> list[APIRouter]:
         operators_router(console),
         operator_help_router(console),
         claims_router(console),
+        claim_router(console),
         requests_router(console),
         request_router(console),
         holidays_router(console),
@@ -63,7 +69,9 @@ def console_routers(console: Console) -> list[APIRouter]:
         entry_files_router(console),
         imports_router(console),
         entries_router(console),
-        entry_router(console),
+        draft_deletion_router(console),
+        entry_form_router(console),
+        entry_state_router(console),
         categories_router(console),
         preview_router(console),
         results_router(console),

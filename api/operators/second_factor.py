@@ -9,6 +9,8 @@ from markupsafe import Markup
 
 from api.operators.access import PASSWORD, Acting, ConsoleProblem
 from api.operators.console import Console
+from api.operators.guesses import note_guess
+from api.operators.known_browser import remember
 from api.operators.language import N_
 from api.operators.login import SHUT
 from api.operators.login_steps import Step, address_of, go_on, locked, own_path, renew, step_of, with_session
@@ -47,7 +49,7 @@ def second_factor_router(console: Console) -> APIRouter:
 
     @router.post(Step.CODE.value)
     def enter(acting: Annotated[Acting, PASSWORD]) -> Response:
-        back = own_path(acting.text("next", limit=_LONGEST))
+        back = own_path(acting.text("next", limit=1_000))
         return _elsewhere(console, acting, Step.CODE, back) or _enter(console, acting, back)
 
     @router.get(Step.SET_UP.value)
@@ -82,6 +84,7 @@ def _enter(console: Console, acting: Acting, back: str) -> Response:
     typed, who = acting.text("code", limit=_LONGEST), str(acting.operator.operator_id)
     tried = attempts.take(console.scratch, console.keys, attempts.CODE, who, time.time())
     if tried.wait_s:
+        note_guess(console, acting)
         return _form(console, acting, back, acting.say(SHUT, seconds=tried.wait_s), 429)
     with console.ledger() as connection:
         operator = locked(connection, console, acting)
@@ -93,6 +96,7 @@ def _enter(console: Console, acting: Acting, back: str) -> Response:
             nobody = Actor("login", None, acting.address)
             record(connection, nobody, "operator.shut_out", f"operator:{who}", after={"wrong_codes": tried.tries})
     if not how:
+        note_guess(console, acting)
         return _form(console, acting, back, acting.say(_WRONG), 422)
     return go_on(console, operator, token, second_factor=True, back=back)
 
@@ -130,7 +134,7 @@ def set_up_page(
 
 def _confirm(console: Console, acting: Acting) -> Response:
     """With the first right code the second factor is in force, and every other session of the operator ends."""
-    back = own_path(acting.text("next", limit=_LONGEST))
+    back = own_path(acting.text("next", limit=1_000))
     secret = offered(console.keys, acting.operator.digest, acting.text("offer", limit=1_000))
     if secret is None:
         raise ConsoleProblem(422, _OLD)
@@ -153,4 +157,4 @@ def _confirm(console: Console, acting: Acting) -> Response:
         is_login = not acting.operator.full
         token = renew(connection, console, acting, changed, second_factor="set up", is_login=is_login)
     page = console.page(acting, "recovery_codes.html", token=token, codes=codes, back=back)
-    return with_session(console, page, token)
+    return remember(console, with_session(console, page, token), operator.name, time.time())

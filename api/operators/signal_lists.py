@@ -13,9 +13,10 @@ from api.voters.responses import see_other
 from models import signal_lists
 from models.audit import record
 from models.disposable import SHIPPED
+from models.network import parse_network
 from models.scratch.connection import ScratchAway
 from models.scratch.domain_list import publish_domains
-from models.signal_lists import MOST_DOMAINS, MOST_NETWORKS, InvalidItemError, parse_domains, parse_network
+from models.signal_lists import MOST_DOMAINS, MOST_NETWORKS, InvalidItemError, parse_domains
 
 log = structlog.get_logger()
 
@@ -108,7 +109,7 @@ def _network_faults(console: Console, acting: Acting) -> dict[str, str]:
         with console.ledger() as connection:
             if len(signal_lists.networks(connection)) >= MOST_NETWORKS:
                 faults["network"] = acting.say(_FULL, most=MOST_NETWORKS)
-    except InvalidItemError as error:
+    except ValueError as error:
         faults["network"] = acting.say(_WRONG_NETWORK, typed=str(error))
     if not acting.text("note"):
         faults["note"] = acting.say(_NO_NOTE)

@@ -12,11 +12,11 @@ from api.operators.signal_words import DOMAIN_TREND, SIGNALS, STATES
 from api.voters.responses import see_other
 from models.audit import record
 from models.cluster import Cluster, clusters_of, fraud_index, weights
-from models.entry import votes_of
 from models.finding import titles_of
 from models.ranking import ranking
 from models.signal_run import latest_run
 from models.signals.kinds import Signal
+from models.tally import contest_tallies
 from models.task import tasks_of
 
 PATH = "/operator/signals"
@@ -60,7 +60,7 @@ def _page(console: Console, acting: Acting, wanted: str) -> Response:
         run = latest_run(connection, contest.id)
         found = clusters_of(connection, contest.id, limit=SHOWN)
         titles = titles_of(connection, contest.id)
-        votes = votes_of(connection, contest.id)
+        votes = contest_tallies(connection, contest.id)
         latest = tasks_of(connection, KIND, contest.id, limit=1)
     return console.page(
         acting,

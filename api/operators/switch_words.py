@@ -14,6 +14,7 @@ COUNTS_STATES = {
     "hidden": N_("Đang ẩn"),
     "published": N_("Kết quả đã công bố"),
 }
+BANNERS = {"banner": N_("Thông báo"), "banner_en": N_("Thông báo (tiếng Anh)")}
 PROOFS = (
     N_("Bình thường: tự tăng khi có nhiều yêu cầu"),
     N_("Ít nhất gấp 2"),

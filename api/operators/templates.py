@@ -2,11 +2,13 @@
 of the same names, and a catalogue of its own.
 
 `console.html` is the layout, with the blocks `title`, `head` (for `<script type="module">`) and `main`. In every
-template: `operator` (the session, None before login), `csrf` (the token: `{% include "csrf.html" %}` in every form),
-`sections`, `path`, `may(Role)`. `{% from "parts.html" import … with context %}` has what several pages show: notices,
-faults, fields, tasks.
+template: `operator` (the session, None before login), `csrf` (the token: `{% include "csrf.html" %}` in every form,
+which also numbers the form by `new_press()`), `left_s` (seconds until the session ends), `sections`, `path`,
+`may(Role)`. `{% from "parts.html" import … with context %}` has what several pages show: notices, faults, fields,
+tasks.
 """
 
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +39,7 @@ def _environment(language: Language) -> Environment:
     i18n: Any = environment
     i18n.install_gettext_translations(language.translations, newstyle=True)
     environment.globals |= {"asset": address_of, "lang": language, "languages": LANGUAGES, "Role": Role}
+    environment.globals["new_press"] = lambda: secrets.token_urlsafe(12)
     environment.filters |= {
         "field": language.of,
         "moment": lambda at: language.moment(milliseconds(at) if isinstance(at, datetime) else at),

@@ -12,7 +12,6 @@ from api.access import fields_of
 from api.answers import Answer
 from api.openapi import problems
 from api.outcomes import Code, VoterProblem, problem
-from api.times import rfc3339
 from api.voters.forms import bounded_body
 from api.voters.language import N_, VI, Language, language_called
 from api.voters.login_steps import Login
@@ -21,6 +20,7 @@ from models.agreement import agreed_to
 from models.identity import LONGEST
 from models.proof_of_work import LONGEST as LONGEST_PROOF
 from models.scratch.codes import COOL_DOWN_S, LIFE_S, Asked, Asking
+from models.times import rfc3339
 
 NO_STORE = {"Cache-Control": "no-store"}
 ON_ITS_WAY = (Asking.SENT, Asking.COOLING)

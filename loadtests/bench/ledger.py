@@ -18,7 +18,8 @@ from models.ballot_box.drain import read_books
 from models.cursor import read_cursors
 from models.database import transaction
 from models.event import Proof, pack_cast, pack_evidence
-from models.vote import COPY_COLUMNS, copy_binary, copy_row, count_rows, count_votes
+from models.tally import count_votes
+from models.vote import COPY_COLUMNS, copy_binary, copy_row, count_rows
 from workers.books import compare
 
 DRAIN_S = 60.0

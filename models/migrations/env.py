@@ -19,6 +19,7 @@ import models.result
 import models.retention
 import models.signal_lists
 import models.signal_run
+import models.tally
 import models.task
 import models.upload
 import models.vote

@@ -5,7 +5,8 @@
 | `operator_tries:<digest>` | hash, 1 h | `tries` since the last that was right; `until`: no further one before, ms  |
 
 The digest is keyed, of what is guessed and of whom, a name that nobody has too: neither key nor answer tells names.
-Sessions that are in force never ask here: who knows a name can keep its owner from logging in, not from working.
+Sessions that are in force never ask here, and a browser in which its owner has logged in before is counted apart: who
+knows a name keeps its owner from logging in elsewhere at most.
 """
 
 import hashlib
@@ -22,6 +23,8 @@ LONGEST_WAIT_S = 15 * 60
 LIFE_S = 3600
 
 PASSWORD = "password"  # noqa: S105 - what is guessed at login, by name
+KNOWN = "known browser"
+"""The same from a browser in which the operator has logged in before, by what names that browser."""
 CODE = "code"
 """The second factor at login, by the operator's id: asked for after the password alone."""
 OWN = "own"

@@ -115,7 +115,18 @@ async def find(
             seen = OperatorSession(**(vars(session) | {"seen_at": now}))
             # XX: a session that was ended meanwhile does not come back
             await client.set(key, _packed(seen), ex=IDLE_S, xx=True)
+            return seen
     return session
+
+
+def left_s(session: OperatorSession, now: float) -> int:
+    """Seconds until the session ends if nothing is done; not below 0."""
+    return max(0, int(min(session.seen_at + IDLE_S, session.began_at + ABSOLUTE_S) - now))
+
+
+def lasts_s(session: OperatorSession, now: float) -> int:
+    """Seconds until the session ends whatever is done; not below 0."""
+    return max(0, int(session.began_at + ABSOLUTE_S - now))
 
 
 def is_in_force(client: ScratchClient, digest: str) -> bool:

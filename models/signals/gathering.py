@@ -5,12 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from models.signal_lists import Network
+from models.network import Network, range_of
 from models.times import milliseconds
 
 MEMORY = "32MB"
 """Of each sort and hash; what does not fit goes to PostgreSQL's temporary files, so memory does not grow with votes."""
-DEVICE_BYTES = 8  # models.event.pack_evidence: then the address
 
 _PEOPLE = """
 CREATE TEMPORARY TABLE people ON COMMIT DROP AS
@@ -69,14 +68,7 @@ def gather(connection: Connection, contest_id: int, since: datetime | None, hone
     if honest:
         connection.execute(
             text("INSERT INTO honest VALUES (:low, :high, :octets)"),
-            [
-                {
-                    "low": network.network_address.packed,
-                    "high": network.broadcast_address.packed,
-                    "octets": DEVICE_BYTES + len(network.network_address.packed),
-                }
-                for network in honest
-            ],
+            [range_of(network)._asdict() for network in honest],
         )
     after = milliseconds(since) if since else None
     seen = connection.execute(text(_SEEN), {"contest": contest_id, "since": after}).rowcount

@@ -51,6 +51,7 @@ WHERE NOT EXISTS (
 ON CONFLICT (cluster_id, account_id) DO UPDATE SET strength = excluded.strength
 """
 
+# What is as it was is not written: a row that the run has touched is held, and with it operators, until the run ends.
 _SIZE = """
 UPDATE clusters c SET accounts = sized.accounts, strength = sized.strength, counted = sized.counted,
   changed_at = CASE WHEN c.accounts < sized.accounts THEN now() ELSE c.changed_at END
@@ -61,6 +62,7 @@ FROM (
   LEFT JOIN votes v ON v.account_id = ca.account_id AND v.entry_id = cl.entry_id
   WHERE cl.contest_id = :contest GROUP BY cl.id
 ) sized WHERE sized.id = c.id
+AND (c.accounts, c.strength, c.counted) IS DISTINCT FROM (sized.accounts, sized.strength, sized.counted)
 """
 
 _SIGNALS = """

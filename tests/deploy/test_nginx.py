@@ -221,6 +221,15 @@ def test_operators_hand_in_files_that_voters_may_not(ports, api):
     assert ask(ports[1], "POST", "/operator/imports", body=b"x" * (26 * 1024**2 + 1))[0] == 413
 
 
+@pytest.mark.parametrize("path", ["login", "logout", "second-factor/set-up", "new-password", "openid/google"])
+def test_what_anybody_may_send_to_the_console_is_small(ports, api, path):
+    assert ask(ports[1], "POST", f"/operator/{path}", body=b"x" * 16 * 1024)[0] == 200
+    before = len(api.asked)
+    assert ask(ports[1], "POST", f"/operator/{path}", body=b"x" * (16 * 1024 + 1))[0] == 413
+    assert len(api.asked) == before
+    assert ask(ports[1], "POST", f"/operator/accounts/{path}", body=b"x" * 17 * 1024)[0] == 200
+
+
 @pytest.mark.parametrize(
     ("method", "code"), [("PUT", "not_confirmed"), ("POST", "not_confirmed"), ("GET", "not_ready")]
 )

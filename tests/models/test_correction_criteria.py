@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from models.audit import Actor
 from models.correction import Proposal, find_correction, propose
-from models.correction_criteria import Criteria
+from models.correction_criteria import Criteria, without_evidence
 from models.correction_votes import freeze
 from models.database import Connection, transaction, worker_engine
 from models.event import Proof, pack_evidence
@@ -120,6 +120,17 @@ def test_criteria_are_stored_and_read_again(connection: Connection) -> None:
     assert Criteria.model_validate(given.stored()) == given
     assert given.stored()["accounts"] == [str(2**62 + 1)]
     assert "entries" not in given.stored()
+
+
+def test_the_audit_log_is_told_of_evidence_only_that_it_was_given() -> None:
+    given = Criteria(accounts=[1], device=DEVICE.hex(), network="203.0.113.7/32")
+    assert without_evidence(given.stored()) == {"accounts": ["1"], "device": True, "network": True}
+
+
+def test_half_erased_criteria_mean_no_vote(connection: Connection) -> None:
+    """What is left of them is wider than what was approved."""
+    assert found(connection, Criteria(entries=[1, 2], cast_from=DAY)) == [1, 2, 3, 4]
+    assert found(connection, Criteria(entries=[1, 2], cast_from=DAY, erased=["network"])) == []
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,8 @@ def test_a_filled_template_is_read():
     assert [one.value.rstrip(" *") for one in sheet[1]] == [column.heading for column in COLUMNS]
     assert {str(rule.sqref) for rule in sheet.data_validations.dataValidation} == {"B2:B2001", "L2:L2001"}
     assert workbook["Lĩnh vực"]["A1"].data_type == "s"
+    assert sheet["B2"].value == "=Giáo dục"
+    assert sheet["B2"].data_type == "s"
     assert {row[0].value for row in workbook["Hướng dẫn"].iter_rows(min_row=2)} >= {one.heading for one in COLUMNS}
     sheet.append(["Máy lọc nước", "Giáo dục", "Nhóm 1"])
     written = BytesIO()

@@ -35,7 +35,7 @@ def test_a_vote_on_its_way_into_the_ledger(open_contest: Stage) -> None:
     assert verdicts(finding) == {1: Verdict.COUNTED}
     assert finding.votes[0].vote.cast_at is not None
     assert finding.votes[0].receipt == open_contest.receipts.number(ACCOUNT, 1)
-    assert (finding.box_ready, finding.log_whole, finding.blocked) == (True, True, False)
+    assert (finding.box_ready, finding.blocked) == (True, False)
 
 
 def test_what_a_login_left_is_shown_masked(open_contest: Stage) -> None:

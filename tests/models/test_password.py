@@ -2,13 +2,16 @@
 
 import os
 import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from argon2 import PasswordHasher
 
 from models import password
 from models.password import HashingBusy, Weak, fits, given_password, hashed, is_outdated, place, weakness
+from tests.servers import wait_for
 
 
 @pytest.mark.parametrize(
@@ -58,15 +61,63 @@ def test_one_hash_at_a_time_by_a_thread_that_gives_way() -> None:
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own
 
 
+def fill(networks: Iterable[str]) -> ExitStack:
+    """Takes a place for each."""
+    held = ExitStack()
+    for network in networks:
+        held.enter_context(place(network))
+    return held
+
+
 def test_who_finds_no_place_is_told_at_once() -> None:
-    held = [place() for _ in range(password.PLACES)]
-    for one in held:
-        one.__enter__()
-    try:
+    with fill(f"network {number}" for number in range(password.PLACES)), pytest.raises(HashingBusy), place("another"):
+        pass
+    with place("another"):
+        pass
+
+
+def test_one_network_has_no_more_than_its_share() -> None:
+    with fill(["one"] * password.PLACES_OF_ONE):
+        with pytest.raises(HashingBusy), place("one"):
+            pass
+        with place("another"):
+            pass
+
+
+def test_strangers_and_those_who_are_known_take_no_place_of_each_other() -> None:
+    with fill(f"network {number}" for number in range(password.PLACES)), place():
+        pass
+    with fill([""] * password.PLACES_KEPT):
         with pytest.raises(HashingBusy), place():
             pass
-    finally:
-        for one in held:
-            one.__exit__(None, None, None)
-    with place():
-        pass
+        with place("a stranger"):
+            pass
+
+
+def test_who_is_known_waits_for_one_stranger_at_most() -> None:
+    """Ten strangers wait, one of them is looked at: who is known comes next."""
+    begun, go_on, order = threading.Event(), threading.Event(), []
+
+    def first() -> None:
+        begun.set()
+        assert go_on.wait(10)
+
+    def stranger(number: int) -> None:
+        with place(f"network {number}"):
+            password._in_turn(first if number == 0 else lambda: order.append("stranger"))
+
+    def known() -> None:
+        with place():
+            password._in_turn(lambda: order.append("known"))
+
+    with ThreadPoolExecutor(12) as many:
+        asked = [many.submit(stranger, 0)]
+        assert begun.wait(10)
+        asked += [many.submit(stranger, number) for number in range(1, 10)]
+        wait_for(lambda: sum(password._places.values()) == 10)
+        asked.append(many.submit(known))
+        wait_for(lambda: password._turns()._work_queue.qsize() == 1)
+        go_on.set()
+        for one in asked:
+            one.result(10)
+    assert order.index("known") <= 1

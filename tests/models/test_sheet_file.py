@@ -208,6 +208,18 @@ def test_a_million_elements_in_bounded_time():
     assert code(with_strings(xlsx(*GOOD), shared)) in {"too_many_rows", "bomb"}
 
 
+def test_shared_texts_are_read_once_however_often_they_are_named():
+    shared = b'<sst xmlns="x">' + b"<si><t>a</t></si>" * 2_000 + b"</sst>"
+    relation = b'<Relationship Id="r%d" Type="http://x/relationships/sharedStrings" Target="%ssharedStrings.xml"/>'
+    named = b"".join(relation % (at, b"./" * (at % 3)) for at in range(2_000))
+
+    def name(relations: bytes) -> bytes:
+        return relations.replace(b"</Relationships>", named + b"</Relationships>")
+
+    content = with_part(with_strings(xlsx(*GOOD), shared), "xl/_rels/workbook.xml.rels", name)
+    assert texts(content) == GOOD
+
+
 @pytest.mark.parametrize(
     "part",
     [

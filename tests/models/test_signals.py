@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from models.database import transaction, worker_engine
 from models.event import Proof
 from models.limits import Limits
+from models.network import Network, parse_network
 from models.ngrams import grams_of
-from models.signal_lists import Network, parse_network
 from models.signals.gathering import gather
 from models.signals.kinds import Signal
 from models.signals.names import find_names

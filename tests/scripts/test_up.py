@@ -104,6 +104,8 @@ def test_a_stack_starts_and_stops_in_order(stack):
     stack.start()
     assert stack.said().count(READY) == 1
     assert f"{READY}http://127.0.0.1:{stack.port}  (data: {stack.data_dir}; stop with Ctrl-C)" in stack.said()
+    assert f"The console: http://127.0.0.1:{stack.port}/operator/" in stack.said()
+    assert "create-operator NAME --role admin" in stack.said()
     listed = stack.command("ps", "--json")
     assert listed.returncode == 0
     roles = sorted(found["role"] for found in json.loads(listed.stdout))

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from models.result import Result, find_result
 from models.secrets import KeyRing
 from tests.workers.contests import KEYS, Stage, stage
 from workers import close_out as steps
+from workers import close_out_minutes
 from workers.books import compare
 from workers.close_out import Stores, close_out
 from workers.close_out_refusals import CloseOutRefusedError, Refusal
@@ -288,10 +290,21 @@ def test_dies_with_one_shard_told_and_the_others_follow(
         assert states(made) == {"final"}
 
 
-@pytest.mark.parametrize("place", ["_ends", "digest_votes", "_keep", "minutes_pdf", "keep_result"])
-def test_dies_after_final_before_the_minutes_stand(voted: Stage, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+@pytest.mark.parametrize(
+    ("module", "place"),
+    [
+        (steps, "_ends"),
+        (steps, "digest_votes"),
+        (steps, "keep_minutes"),
+        (close_out_minutes, "minutes_pdf"),
+        (close_out_minutes, "keep_result"),
+    ],
+)
+def test_dies_after_final_before_the_minutes_stand(
+    voted: Stage, monkeypatch: pytest.MonkeyPatch, module: ModuleType, place: str
+) -> None:
     ended(voted)
-    once = getattr(steps, place)
+    once = getattr(module, place)
     calls: list[int] = []
 
     def second(*args: Any, **more: Any) -> Any:
@@ -301,7 +314,7 @@ def test_dies_after_final_before_the_minutes_stand(voted: Stage, monkeypatch: py
         raise Died
 
     with monkeypatch.context() as patched:
-        patched.setattr(steps, place, second)
+        patched.setattr(module, place, second)
         with pytest.raises(Died):
             run(voted)
     assert (voted.contest.state, kept(voted)) == ("final", None)

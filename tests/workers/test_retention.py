@@ -207,6 +207,7 @@ def test_the_dry_run_counts_and_changes_nothing(made: Stage) -> None:
     assert counts == {
         "contacts": 0,
         "evidence": 3,
+        "criteria": 0,
         "openings": 2,
         "claims": 1,
         "clusters": 2,
@@ -218,6 +219,58 @@ def test_the_dry_run_counts_and_changes_nothing(made: Stage) -> None:
     assert {what: rows for what, rows in erased.items() if what != "log"} == {
         what: rows for what, rows in counts.items() if rows
     }
+
+
+def with_evidence(stage: Stage, state: str) -> None:
+    """A correction of account 77's vote for entry 1 that names a network and a device; trends of the latest search."""
+    criteria = '{"accounts": ["77"], "network": "192.0.2.7/32", "device": "00ab00ab00ab00ab"}'
+    with transaction(stage.engine) as connection:
+        connection.execute(
+            text(
+                "WITH c AS (INSERT INTO corrections (contest_id, action, criteria, reason, state, proposed_name,"
+                " proposed_role) VALUES (:contest, 'void', CAST(:criteria AS jsonb), '', :state, 'lan', 'moderator')"
+                " RETURNING id) INSERT INTO correction_votes (correction_id, account_id, entry_id)"
+                " SELECT id, 77, 1 FROM c"
+            ),
+            {"contest": stage.contest_id, "criteria": criteria, "state": state},
+        )
+        connection.execute(
+            text("INSERT INTO signal_runs (contest_id, ended_at, alerts) VALUES (:contest, now(), '[{}]')"),
+            {"contest": stage.contest_id},
+        )
+
+
+KEPT = {"accounts": ["77"], "erased": ["device", "network"]}
+
+
+def test_what_corrections_and_trends_say_of_evidence_goes_too(made: Stage) -> None:
+    with_evidence(made, "done")
+    finish(made)
+    at = made.contest.closes_at + timedelta(days=31)
+    assert due_counts(made.engine, made.contest, at, RULES)["criteria"] == 1
+    erase(made, 31)
+    assert made.rows("SELECT criteria FROM corrections") == [(KEPT,)]
+    assert told(made)[0]["criteria"] == 1
+    assert made.rows("SELECT alerts FROM signal_runs") == [([{}],)]
+    erase(made, 61)
+    assert made.rows("SELECT alerts FROM signal_runs") == [([],)]
+    assert made.rows("SELECT account_id, entry_id FROM correction_votes") == [(77, 1)], "as the vote itself"
+    assert due_counts(made.engine, made.contest, at, RULES)["criteria"] == 0
+
+
+def test_a_correction_that_is_still_counted_needs_its_criteria(made: Stage) -> None:
+    with_evidence(made, "counting")
+    finish(made)
+    erase(made, 31)
+    assert "network" in made.rows("SELECT criteria FROM corrections")[0][0]
+
+
+def test_an_account_is_erased_from_what_corrections_of_its_votes_name(made: Stage) -> None:
+    with_evidence(made, "done")
+    with transaction(made.engine) as connection:
+        assert "criteria" not in erase_account(connection, 78, datetime.now(UTC) + timedelta(seconds=5))
+        assert erase_account(connection, 77, datetime.now(UTC) + timedelta(seconds=5))["criteria"] == 1
+    assert made.rows("SELECT criteria FROM corrections") == [(KEPT,)]
 
 
 def test_files_of_operators_go_after_a_day(made: Stage) -> None:

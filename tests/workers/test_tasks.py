@@ -15,7 +15,8 @@ from models.ballot_box.connection import BoxAway
 from models.database import Engine, transaction, worker_engine
 from models.settings import Settings
 from models.task import Task
-from workers.tasks import TaskFailedError, Work, run_task
+from workers.tasks import run_task
+from workers.work import TaskFailedError, Work
 
 LAN = Actor("lan", 1)
 

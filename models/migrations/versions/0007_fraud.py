@@ -107,7 +107,7 @@ def upgrade() -> None:
             postgresql.JSONB(),
             server_default="[]",
             nullable=False,
-            comment="trends: models.signals.alerts.Alert",
+            comment="models.signals.evidence.trends; erased in the end",
         ),
         sa.PrimaryKeyConstraint("contest_id", name=op.f("pk_signal_runs")),
     )

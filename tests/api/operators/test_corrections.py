@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from models.database import transaction
+from models.erasing import criteria_of_contest, erase_criteria
 from models.operator import Role
 from tests.api.operators.desk import Desk
 from tests.api.running import RunningApi
@@ -99,6 +100,24 @@ def test_turned_back_exactly(desk: Sit, work: Do, open_contest: Stage, votes: Vo
     assert "Được đảo lại bằng" in an.get(path).text
 
 
+def test_what_it_says_of_evidence_is_not_in_the_audit_log_and_is_told_when_it_is_erased(
+    desk: Sit, work: Do, open_contest: Stage, votes: Votes
+) -> None:
+    lan = desk(Role.MODERATOR, "lan")
+    path = propose(lan, votes, network="192.0.2.0/24", device="00ab" * 4)
+    work()
+    assert "192.0.2.0/24" in lan.get(path).text
+    ((after,),) = rows(open_contest, "SELECT after::text FROM audit WHERE action = 'correction.propose'")
+    assert "192.0.2" not in after
+    assert "00ab" not in after
+    assert '"network": true' in after
+    with transaction(open_contest.engine) as connection:
+        assert erase_criteria(connection, criteria_of_contest(open_contest.contest_id)) == 1
+    page = lan.get(path).text
+    assert "192.0.2" not in page
+    assert page.count("đã xoá theo thời hạn lưu giữ") == 2
+
+
 def test_nobody_approves_their_own(desk: Sit, work: Do, open_contest: Stage, votes: Votes) -> None:
     an = desk(Role.ADMIN, "an")
     path = propose(an, votes)
@@ -108,6 +127,33 @@ def test_nobody_approves_their_own(desk: Sit, work: Do, open_contest: Stage, vot
     assert desk(Role.MODERATOR, "lan").post(path + "/approve", {"expected": "10"}).status_code == 403
     work()
     assert set(votes) <= counted(open_contest)
+
+
+def test_who_was_let_in_since_is_no_second_person(desk: Sit, work: Do, open_contest: Stage, votes: Votes) -> None:
+    """An admin who makes an account, or takes one over, to approve what they propose themselves."""
+    lan, an, binh = desk(Role.ADMIN, "lan"), desk(Role.ADMIN, "an"), desk(Role.ADMIN, "binh")
+    lan.post(f"/operator/operators/{binh.id}/password")
+    path = propose(lan, votes)
+    work()
+    lan.post("/operator/operators", {"name": "moi", "role": "admin"})
+    lan.post(f"/operator/operators/{an.id}/password", {"factor": "1"})
+    for name in ("an", "moi"):
+        puppet = desk(Role.ADMIN, name)
+        answer = approve(puppet, path)
+        assert (answer.status_code, "sau khi có đề nghị này" in answer.text) == (409, True), name
+    assert rows(open_contest, "SELECT state FROM corrections") == [("proposed",)]
+    assert approve(desk(Role.ADMIN, "binh"), path).status_code == 303, "who was there before it was proposed"
+
+
+def test_what_two_decided_is_not_for_a_third_to_stop(desk: Sit, work: Do, open_contest: Stage, votes: Votes) -> None:
+    lan, an, binh = desk(Role.MODERATOR, "lan"), desk(Role.ADMIN, "an"), desk(Role.MODERATOR, "binh")
+    path = propose(lan, votes)
+    work()
+    approve(an, path)
+    assert "Dừng lại</button>" not in binh.get(path).text
+    assert binh.post(path + "/cancel").status_code == 409
+    work()
+    assert not set(votes) & counted(open_contest)
 
 
 def test_numbers_that_changed_are_shown_again(desk: Sit, work: Do, open_contest: Stage, votes: Votes) -> None:

@@ -42,10 +42,12 @@ def test_everybody_sees_it_and_a_moderator_runs_it_again(
 ) -> None:
     seen = desk(Role.VIEWER).get("/operator/jobs").text
     assert "Đối chiếu hòm và sổ" in seen
-    assert "TypeError" in seen
+    assert "TypeError" not in seen, "what a job said may have something of a voter in it"
     assert "Chạy lại</button>" not in seen
     moderator = desk(Role.MODERATOR)
-    assert "Chạy lại</button>" in moderator.get("/operator/jobs").text
+    seen = moderator.get("/operator/jobs").text
+    assert "TypeError" in seen
+    assert "Chạy lại</button>" in seen
     answer = moderator.post("/operator/jobs/again", {"job": broken})
     assert (answer.status_code, answer.headers["location"]) == (303, "/operator/jobs?done=again")
     with closing(scratch_client(scratch)) as client:

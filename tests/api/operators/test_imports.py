@@ -8,6 +8,7 @@ import httpx
 import pytest
 from openpyxl import load_workbook
 
+from models import upload
 from models.audit import Actor
 from models.database import transaction
 from models.entry import change_entry_state, entries_of
@@ -131,6 +132,15 @@ def test_no_file_and_too_large_a_file(moderator: Desk) -> None:
     answer = moderator.post(PATH, files={"file": ("x.csv", bytes(MAX_BYTES + 1))})
     assert answer.status_code == 422
     assert "nhiều nhất là 10 MB" in notice(answer)
+
+
+def test_no_more_is_kept_than_may_be(moderator: Desk, open_contest: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Votes share the disk."""
+    monkeypatch.setattr(upload, "MOST_BYTES", 2_000)
+    sent = {"file": ("a.csv", b"x" * 1_500)}
+    codes = [moderator.post("/operator/imports", files=sent).status_code for _ in range(3)]
+    assert codes == [303, 303, 422]
+    assert open_contest.rows("SELECT count(*) FROM uploads") == [(2,)]
 
 
 def test_what_would_change_is_shown_before_and_after(moderator: Desk, work: Callable[[], None]) -> None:

@@ -35,6 +35,8 @@ WELL: dict[str, Any] = {
         "workers": [["flush.0", "a", 7], ["books", "a", 8]],
         "ticker": [["", "a", 9]],
         "disks": [["a", 50 * GIB, 100 * GIB]],
+        "late": {"claims": 0, "requests": 0},
+        "wrong_tries": 9,
     }
 }
 CASES: list[tuple[str, str, dict[str, Any]]] = [
@@ -62,10 +64,13 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("refusing", "warn", {"votes": {"answers": {"counted": 90.0, "not_confirmed": 10.0}}}),
     ("claims", "warn", {"books.claims": 4, "books.claims_for_s": 31.0}),
     ("failed_jobs", "warn", {"books.failed_jobs": 1}),
+    ("late_claims", "warn", {"late.claims": 2}),
+    ("late_requests", "warn", {"late.requests": 1}),
+    ("guessing", "warn", {"wrong_tries": 10}),
 ]
 QUIET: list[dict[str, Any]] = [
     {},
-    {"books": None, "votes": None, "api": None, "workers": None, "ticker": None, "disks": None},
+    dict.fromkeys(("books", "votes", "api", "workers", "ticker", "disks", "late", "wrong_tries")),
     {"books.claims": 4, "books.claims_for_s": 3.0},
     {"known_for_s": 2.0, "ticker": [], "workers": []},
     {"box.used": None, "box.limit": None, "box.votes_left": None, "box.age_s": None},

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from api.operators.live_document import Moment, figures, series
+from api.operators.live_document import figures, series
 from api.operators.live_facts import Facts, LedgerFacts, ScratchFacts
 from api.operators.live_history import SPAN_MS, History
+from api.operators.live_moment import Moment
 from models.ballot_box.reading import Memory, Reading
 from models.event import Proof
 from models.minute_count import Sums

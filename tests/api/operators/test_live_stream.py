@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from api.operators import live_stream
+from api.operators import live, live_stream
 from models.operator import Role
 from models.scratch import operator_sessions
 from models.scratch.connection import scratch_client
@@ -207,3 +207,21 @@ def test_a_page_has_the_figures_without_its_script(
 
     wait_for(lambda: total() == "5", what="the page has the count")
     assert "Bài 1" in viewer.get("/operator/screen").text
+
+
+def test_nobody_keeps_the_others_from_watching(
+    console: RunningApi, desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MOST_OF_ONE", 3)
+    greedy, other = desk(Role.VIEWER, "greedy"), desk(Role.VIEWER, "other")
+    with ExitStack() as opened:
+        for _ in range(3):
+            assert opened.enter_context(raw_stream(console, greedy)).recv(64).startswith(b"HTTP/1.1 200")
+        assert greedy.get("/operator/live").status_code == 503
+        assert opened.enter_context(raw_stream(console, other)).recv(64).startswith(b"HTTP/1.1 200")
+    wait_for(lambda: _opens(console, greedy), what="who has left makes room")
+
+
+def _opens(console: RunningApi, desk: Desk) -> bool:
+    with raw_stream(console, desk) as stream:
+        return stream.recv(64).startswith(b"HTTP/1.1 200")
