@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from api.lane import VoteLane
 from models.logging import configure
 from models.settings import Settings, settings
 
@@ -98,7 +97,7 @@ def uvicorn_config(chosen: Settings, app: "FastPath | str", *, factory: bool = F
         port=chosen.port,
         workers=chosen.web_concurrency if factory else 1,
         loop="uvloop",
-        http=VoteLane,
+        http="api.lane:VoteLane",  # by name: what it imports must not be imported before PROMETHEUS_MULTIPROC_DIR is set
         ws="none",
         lifespan="on",
         log_config=None,
