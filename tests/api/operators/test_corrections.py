@@ -8,6 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from models.audit import Actor, record
 from models.database import transaction
 from models.erasing import criteria_of_contest, erase_criteria
 from models.operator import Role
@@ -131,18 +132,23 @@ def test_nobody_approves_their_own(desk: Sit, work: Do, open_contest: Stage, vot
 
 def test_who_was_let_in_since_is_no_second_person(desk: Sit, work: Do, open_contest: Stage, votes: Votes) -> None:
     """An admin who makes an account, or takes one over, to approve what they propose themselves."""
-    lan, an, binh = desk(Role.ADMIN, "lan"), desk(Role.ADMIN, "an"), desk(Role.ADMIN, "binh")
-    lan.post(f"/operator/operators/{binh.id}/password")
+    lan, binh = desk(Role.ADMIN, "lan"), desk(Role.ADMIN, "binh")
+
+    def lets_in(other: Desk, action: str, by: int | None = lan.id) -> None:
+        with transaction(open_contest.engine) as connection:
+            record(connection, Actor("lan", by), action, f"operator:{other.id}")
+
+    lets_in(binh, "operator.reset")
     path = propose(lan, votes)
     work()
-    lan.post("/operator/operators", {"name": "moi", "role": "admin"})
-    lan.post(f"/operator/operators/{an.id}/password", {"factor": "1"})
-    for name in ("an", "moi"):
-        puppet = desk(Role.ADMIN, name)
+    for action in ("operator.create", "operator.role", "operator.active", "operator.reset"):
+        puppet = desk(Role.ADMIN, f"an.{action}")
+        lets_in(puppet, action)
         answer = approve(puppet, path)
-        assert (answer.status_code, "sau khi có đề nghị này" in answer.text) == (409, True), name
+        assert (answer.status_code, "sau khi có đề nghị này" in answer.text) == (409, True), action
     assert rows(open_contest, "SELECT state FROM corrections") == [("proposed",)]
-    assert approve(desk(Role.ADMIN, "binh"), path).status_code == 303, "who was there before it was proposed"
+    lets_in(binh, "operator.reset", by=None)
+    assert approve(binh, path).status_code == 303, "there before it was proposed, and helped by a technician since"
 
 
 def test_what_two_decided_is_not_for_a_third_to_stop(desk: Sit, work: Do, open_contest: Stage, votes: Votes) -> None:

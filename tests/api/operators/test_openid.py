@@ -170,7 +170,7 @@ def test_a_new_password_of_an_admin_takes_the_link_away(
     link(visitor.enter(known), "an")
     with Visitor(api) as come:
         come.enter(admin)
-        assert come.post(f"/operator/operators/{known.id}/password").status_code == 200
+        assert come.post(f"/operator/operators/{known.id}/password", password=PASSWORD).status_code == 200
     assert not linked(open_contest, known)
 
 
