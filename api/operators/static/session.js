@@ -7,6 +7,7 @@ const place = document.getElementById("session-end");
 let timer;
 
 function say(what) {
+  place.hidden = !what;
   for (const one of place.querySelectorAll("[data-say]")) one.hidden = one.dataset.say !== what;
 }
 
