@@ -31,7 +31,7 @@ _UNKNOWN = N_("Hãy nhập mã phiếu (20 ký tự), số tài khoản, địa 
 _FORGED = N_("Đây không phải mã phiếu của cuộc thi này: có ký tự sai, hoặc mã được bịa ra.")
 _NOBODY = N_("Mã phiếu là thật, nhưng sổ phiếu chưa có phiếu này. Hãy thử lại sau ít phút.")
 _NOT_HERE = N_("Hãy nhập email và số điện thoại vào ô bên dưới: chúng không được nằm trong địa chỉ trang.")
-_WHY = N_("Hãy ghi lý do: lý do được lưu trong nhật ký điều hành.")
+_WHY = N_("Hãy ghi lý do: lý do được lưu trong nhật ký.")
 _LONG = N_("Nhiều nhất %(most)s ký tự.")
 _NO_ACCOUNT = N_("Không có tài khoản này.")
 

@@ -20,7 +20,7 @@ MOST_STREAMS = 500
 MOST_OF_ONE = 200
 """Of these, of one operator: an observer who opens more than anybody can look at keeps nobody else away."""
 METHODS = {
-    "email": N_("Thư điện tử"),
+    "email": N_("Email"),
     "sms": N_("Tin nhắn SMS"),
     "oidc": N_("Tài khoản Google hoặc tương tự"),
     "minted": N_("Phiên tạo sẵn (diễn tập)"),
@@ -42,7 +42,7 @@ OUTCOMES = {
     "closed": N_("Đã hết giờ"),
     "paused": N_("Đang tạm dừng"),
     "unknown_entry": N_("Không có bài này"),
-    "blocked": N_("Tài khoản bị chặn"),
+    "blocked": N_("Tài khoản bị khoá"),
     "busy": N_("Quá đông, mời thử lại"),
     "not_ready": N_("Hòm chưa sẵn sàng"),
     "not_confirmed": N_("Chưa rõ, mời thử lại"),

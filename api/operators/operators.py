@@ -43,7 +43,7 @@ _LONGEST_WHY = 500
 _DONE = {
     "role": N_("Đã đổi vai trò; các phiên đăng nhập của người này đã kết thúc."),
     "active": N_("Đã lưu. Người bị ngừng không còn phiên đăng nhập nào."),
-    "second-factor": N_("Đã bỏ lớp xác thực thứ hai; lần đăng nhập tới sẽ cài đặt lại."),
+    "second-factor": N_("Đã bỏ xác thực hai lớp; lần đăng nhập tới sẽ cài đặt lại."),
     "unlock": N_("Đã mở khoá đăng nhập."),
     "sessions": N_("Đã kết thúc phiên đăng nhập."),
 }

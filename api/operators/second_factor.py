@@ -34,7 +34,7 @@ from models.second_factor import (
 from models.second_factor import step_of as code_step
 
 _WRONG = N_("Mã không đúng hoặc đã được dùng. Hãy nhập mã đang hiện trên ứng dụng.")
-_LOST = N_("Không đọc được khoá của lớp xác thực thứ hai. Hãy nhờ quản trị viên đặt lại cho bạn.")
+_LOST = N_("Không đọc được khoá của xác thực hai lớp. Hãy nhờ quản trị viên đặt lại cho bạn.")
 _OLD = N_("Lần cài đặt này đã hết hạn. Hãy bắt đầu lại.")
 _LONGEST = 200
 
