@@ -67,7 +67,7 @@ def test_one_proposes_another_approves_and_the_votes_are_voided(
     assert "một quản trị viên khác phải phê duyệt" in page
     assert set(votes) <= counted(open_contest)
     assert approve(an, path).status_code == 303
-    assert "Đã duyệt, chờ chạy" in an.get(path).text
+    assert "Đã phê duyệt, chờ chạy" in an.get(path).text
     work()
     page = an.get(path).text
     assert "Đã xong" in page
@@ -212,7 +212,7 @@ def test_none_and_all_are_told(desk: Sit, work: Do, votes: Votes) -> None:
         ({"receipts": "7F3K-92QD-0A1B-2C3D-4E5F"}, "không phải"),
         ({"device": "xyz"}, "16 chữ số"),
         ({"cluster": "nhóm 1"}, "số của nhóm"),
-        ({"cluster": "12345"}, "Không có nhóm nghi vấn"),
+        ({"cluster": "12345"}, "Không có cụm số"),
         ({"cast_from": "hôm qua"}, "ngày và giờ"),
         ({"cast_from": "2026-11-21T00:00", "cast_until": "2026-11-20T00:00"}, "phải sau lúc bắt đầu"),
         ({"reason": ""}, "lý do công khai"),
