@@ -204,7 +204,7 @@ def _proof(paper: Paper, document: dict[str, Any], sha256: str, signature: str) 
     paper.heading("V. Đối chiếu và chữ ký số", room=70)
     paper.say(
         "Trước khi lập biên bản, hòm phiếu đã ngừng nhận; mọi phiếu đã được ghi vào sổ phiếu; số phiếu trong hòm và"
-        " trong sổ được đối chiếu theo từng phiếu, từng bài dự thi và khớp nhau. Sau đó hòm phiếu được khóa, không nhận"
+        " trong sổ được đối chiếu theo từng phiếu, từng bài dự thi và khớp nhau. Sau đó hòm phiếu được khoá, không nhận"
         " thêm hay sửa đổi gì nữa.",
     )
     software, export = document["software"], document["votes_export"]
