@@ -39,7 +39,10 @@ function everythingKept() {
 function keep(form) {
   if (!who || form.getAttribute("autocomplete") === "off") return;
   if (!fields(form).some((field) => isTyped(field) && field.value.trim())) return;
-  const page = location.pathname + location.search;
+  // A form that came back with what is wrong stands at the address that it was sent to, where no page may be.
+  const isAnswer = performance.getEntriesByType("navigation")[0]?.responseStatus >= 400;
+  const before = isAnswer && sessionStorage[key(form)];
+  const page = before ? JSON.parse(before).page : location.pathname + location.search;
   const values = contents(form).map(([, name, value]) => [name, value]);
   const kept = { who, page, press: form.elements.press?.value, at: Date.now(), values };
   try {
@@ -118,3 +121,4 @@ addEventListener("pageshow", (event) => {
   if (event.persisted) for (const form of document.forms) delete form.dataset.sent;
 });
 look();
+new MutationObserver(look).observe(document.body, { childList: true }); // task.js brings another main
