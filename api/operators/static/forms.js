@@ -6,6 +6,7 @@
 const PREFIX = "kept ";
 const KEPT_MS = 12 * 3600 * 1000;
 const AGAIN_MS = 5000;
+const DONE = "operator_done_"; // a cookie: this press has done what it was for
 const OWN = ["csrf", "press", "repeatable"];
 const UNKEPT = ["password", "file", "submit", "button", "reset", "image"];
 
@@ -94,9 +95,9 @@ function offer(name, kept) {
 }
 
 function look() {
-  const done = /(?:^|; )operator_done=([\w-]+)/.exec(document.cookie)?.[1];
   for (const [name, kept] of everythingKept()) {
-    const isOver = kept.press === done || Date.now() - kept.at > KEPT_MS || (who && kept.who !== who);
+    const isDone = document.cookie.includes(`${DONE}${kept.press}=`);
+    const isOver = isDone || Date.now() - kept.at > KEPT_MS || (who && kept.who !== who);
     if (isOver) sessionStorage.removeItem(name);
     else if (who) offer(name, kept);
     else sessionStorage[name] = JSON.stringify({ ...kept, lost: true }); // the login page, or one that says what is away
@@ -113,7 +114,8 @@ document.addEventListener("submit", (event) => {
   if (key(form) === `${PREFIX}/operator/logout`) {
     for (const [name] of everythingKept()) sessionStorage.removeItem(name);
   } else if (!event.submitter?.hasAttribute("formaction")) {
-    document.cookie = "operator_done=; Path=/operator; Max-Age=0; SameSite=Lax";
+    // A preview of the same form may have been answered before.
+    document.cookie = `${DONE}${form.elements.press?.value}=; Path=/operator; Max-Age=0; SameSite=Lax`;
     keep(form);
   }
 });
