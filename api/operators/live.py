@@ -12,6 +12,7 @@ from api.operators.console import Console
 from api.operators.language import N_
 from api.operators.live_alarms import alarms
 from api.operators.live_stream import EventStream, events
+from api.operators.switch_words import VOTING_STATES
 from models.operator import Role
 from models.scratch.operator_sessions import find
 
@@ -27,13 +28,7 @@ METHODS = {
     "other": N_("Cách khác"),
 }
 """Login methods in words."""
-STATES = {
-    "open": N_("đang mở"),
-    "paused": N_("tạm dừng"),
-    "closed": N_("đã đóng"),
-    "final": N_("đã chốt"),
-    "not_ready": N_("chưa sẵn sàng"),
-}
+STATES = {state or "not_ready": words for state, words in VOTING_STATES.items()}
 OUTCOMES = {
     "counted": N_("Phiếu mới được nhận"),
     "already_voted": N_("Đã bình chọn từ trước"),
