@@ -94,13 +94,20 @@ function offer(name, kept) {
   });
 }
 
+// Nobody is logged in here, or something is away: it is kept for later, and this page says so.
+function wait(name, kept) {
+  sessionStorage[name] = JSON.stringify({ ...kept, lost: true });
+  const main = document.querySelector("main");
+  if (!main.querySelector(".kept")) main.prepend(document.getElementById("kept-still").content.cloneNode(true));
+}
+
 function look() {
   for (const [name, kept] of everythingKept()) {
     const isDone = document.cookie.includes(`${DONE}${kept.press}=`);
     const isOver = isDone || Date.now() - kept.at > KEPT_MS || (who && kept.who !== who);
     if (isOver) sessionStorage.removeItem(name);
     else if (who) offer(name, kept);
-    else sessionStorage[name] = JSON.stringify({ ...kept, lost: true }); // the login page, or one that says what is away
+    else wait(name, kept);
   }
 }
 

@@ -45,4 +45,6 @@ place.querySelector("button").addEventListener("click", () => {
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) look(); // timers stand still while the device sleeps
 });
-plan(Number(document.body.dataset.left), Infinity);
+const left = Number(document.body.dataset.left);
+if (left > SOON_S) plan(left, left);
+else look();
