@@ -46,6 +46,7 @@ def test_only_what_differs_is_written() -> None:
             "lúc 2026-11-20 08:30, 1.200 phiếu, biên bản 12/BB-2026",
             "lúc 2026-11-20 08:30, 1.200 phiếu, biên bản 12/BB-2026",
         ),
+        ("a" * 100_000, "a" * 100_000),
     ],
 )
 def test_a_reason_keeps_nobodys_address_or_number(database: str, typed: str, kept: str) -> None:
