@@ -79,7 +79,7 @@ def _start(
         status,
         contest=contest,
         checks=checks,
-        found=faults or {},
+        faults=faults or {},
         megabytes=MAX_BYTES // 1024**2,
         rows=MAX_ROWS,
     )
