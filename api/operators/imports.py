@@ -72,7 +72,7 @@ def _start(
 ) -> Response:
     with console.ledger() as connection:
         contest = chosen_contest(console, connection, wanted)
-        checks = tasks.tasks_of(connection, CHECK, contest.id)
+        checks = tasks.tasks_of(connection, CHECK, contest.id, results=False)
     return console.page(
         acting,
         "imports.html",
