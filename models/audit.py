@@ -96,7 +96,7 @@ def record(
             subject=subject,
             before=before,
             after=after,
-            why=why,
+            why=_IDENTITY.sub("…", why),
         )
     )
 

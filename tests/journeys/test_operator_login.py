@@ -92,6 +92,7 @@ def test_the_pages_have_no_barriers(site: Site, new_page: Callable[..., Page], f
         page.goto(path)
         look()
     page.get_by_label("Tên đăng nhập").fill("minh.moi")
+    page.get_by_label("Mật khẩu của bạn").fill(PASSWORD)
     page.get_by_role("button", name="Thêm").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Mật khẩu cấp lần đầu")
     look()
