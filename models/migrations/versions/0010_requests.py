@@ -171,7 +171,6 @@ def _retention() -> None:
         sa.Column(
             "told", sa.BigInteger(), server_default="0", nullable=False, comment="of these, those in the audit log"
         ),
-        sa.Column("latest_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("day", "contest_id", "what", name=op.f("pk_erasures")),
     )
 
