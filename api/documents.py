@@ -9,7 +9,7 @@ from models.contest_switches import SHOWN
 from models.contest_texts import TEXTS
 from models.times import rfc3339
 
-_CONTEST_FIELDS = ("id", "slug", "title", *TEXTS, "result_policy")
+_CONTEST_FIELDS = ("id", "slug", "title", *TEXTS, "result_policy", "minted_sessions")
 
 
 def visible_tallies(reading: Reading) -> dict[int, int] | None:

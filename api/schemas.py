@@ -52,6 +52,7 @@ class Contest(Shape, ContestTexts):
     slug: str
     title: str
     result_policy: Literal["live", "hidden", "published"]
+    minted_sessions: bool = Field(description="Made for demonstration or rehearsal: takes sessions of `mint-sessions`")
     state: Literal["open", "paused", "closed", "final", "not_ready"]
     opens_at: str
     closes_at: str = Field(description="The first moment that is too late")

@@ -1,9 +1,11 @@
 """The audit log: who changed what, when, from what to what, and why. Rows are only ever added: a trigger of the
 database refuses every UPDATE, DELETE and TRUNCATE.
 
-It holds nothing of a voter but account numbers, so that it can be kept when personal data is erased.
+It holds nothing of a voter but account numbers, so that it can be kept when personal data is erased: a reason that
+somebody types is kept without the addresses and telephone numbers in it.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -45,6 +47,9 @@ audit = Table(
     Index(None, "at"),
 )
 
+_IDENTITY = re.compile(r"[^\s@<>(),;]{1,64}@[^\s@<>(),;]{1,255}|(?<!\d)(?:\+?84|0)(?:[ .-]?\d){9}(?!\d)")
+"""An e-mail address or a Vietnamese telephone number, as people write them."""
+
 
 @dataclass(frozen=True)
 class Actor:
@@ -79,7 +84,7 @@ def record(
 ) -> None:
     """Writes one line of the audit log, in the transaction of the change itself: neither stands without the other.
 
-    `action`: `<noun>.<verb>`; `before`, `after`: the values that changed, JSON.
+    `action`: `<noun>.<verb>`; `before`, `after`: the values that changed, JSON; `why`: kept with “…” for identities.
     """
     connection.execute(
         insert(audit).values(
@@ -91,7 +96,7 @@ def record(
             subject=subject,
             before=before,
             after=after,
-            why=why,
+            why=_IDENTITY.sub("…", why),
         )
     )
 

@@ -94,11 +94,13 @@ def _contest_values(contest: FileContest) -> dict[str, Any]:
 
 def _refuse_forbidden(connection: Connection, contest_id: int, wanted: FileContest) -> None:
     row = connection.execute(select(contests).where(contests.c.id == contest_id)).one()
+    if row.state == "final":  # its ranking is signed, and perhaps published: the file knows nothing of that
+        raise ImportRefusedError("the results are final: words of the contest change in the console")
     if row.shards != wanted.shards:
         raise ImportRefusedError(f"shards cannot change: the contest has {row.shards}, the file says {wanted.shards}")
     if row.minted_sessions != wanted.minted_sessions:
         raise ImportRefusedError("minted_sessions cannot change: make a contest of its own for a rehearsal")
-    if row.state in {"closed", "final"} and (row.opens_at, row.closes_at) != (wanted.opens_at, wanted.closes_at):
+    if row.state == "closed" and (row.opens_at, row.closes_at) != (wanted.opens_at, wanted.closes_at):
         raise ImportRefusedError("voting is over: opens_at and closes_at cannot change")
 
 

@@ -12,7 +12,7 @@ def random_letters(length: int) -> str:
 
 
 def read(text: str, length: int) -> str | None:
-    """The letters in `text`, None where they are not `length`. Case, spaces and dashes do not matter; O, I, L are 0, 1, 1."""
+    """The letters in `text`, None if they are not so many. Case, spaces, dashes mean nothing; O, I, L are 0, 1, 1."""
     if len(text) > 4 * length:
         return None
     letters = text.upper().translate(_READ_AS)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, DateTime, Float, Table, Text, delete, func, select
+from sqlalchemy import Column, Connection, Float, Table, Text, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from models.database import metadata
@@ -16,7 +16,6 @@ limits = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", Float, nullable=False),
-    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
 
@@ -89,6 +88,4 @@ def write_limits(connection: Connection, wanted: Limits) -> None:
     connection.execute(delete(limits).where(limits.c.name.not_in(differing)))
     for name, value in differing.items():
         query = insert(limits).values(name=name, value=value)
-        connection.execute(
-            query.on_conflict_do_update(index_elements=["name"], set_={"value": value, "changed_at": func.now()})
-        )
+        connection.execute(query.on_conflict_do_update(index_elements=["name"], set_={"value": value}))

@@ -5,26 +5,14 @@ Everything in it comes from the JSON: the same minutes give the same bytes.
 """
 
 import re
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from fpdf import FPDF, FontFace
 from fpdf.enums import WrapMode
 
-from models.settings import ROOT
+from models.minutes_paper import BODY, BOTTOM, FONT, LEFT, RIGHT, SMALL, SMALL_LINE, Paper
 from models.times import VIETNAM
 
-_FONTS = ROOT / "node_modules" / "@expo-google-fonts" / "be-vietnam-pro"
-_FONT = "BeVietnamPro"
-_STYLES = {
-    "": "400Regular/BeVietnamPro_400Regular.ttf",
-    "B": "600SemiBold/BeVietnamPro_600SemiBold.ttf",
-    "I": "400Regular_Italic/BeVietnamPro_400Regular_Italic.ttf",
-}
-_LEFT, _RIGHT, _TOP, _BOTTOM = 30, 18, 20, 20  # mm, as the decree has them
-_BODY, _SMALL = 10.5, 8.5  # points
-_LINE, _SMALL_LINE = 6.0, 4.6  # mm
 _PROOFS = {
     "email": "Mã gửi qua thư điện tử",
     "sms": "Mã gửi qua tin nhắn",
@@ -36,35 +24,18 @@ _OFFICE = re.compile(r"\s+[–—-]\s+")  # between a person's name and office
 _ACTIONS = {"void": "Loại", "restore": "Khôi phục"}
 
 
-class _Paper(FPDF):
-    """A4 with the number of the minutes and the page at the foot."""
-
-    number = ""
-
-    def footer(self) -> None:
-        self.set_y(-14)
-        self.set_font(_FONT, "", _SMALL)
-        name = f"Biên bản số {self.number}" if self.number else "Biên bản kiểm phiếu"
-        self.cell(0, 6, f"{name} – trang {self.page_no()}/{{nb}}", align="C")
-
-
 def minutes_pdf(document: dict[str, Any], sha256: str, signature: str) -> bytes:
     """`document`: the minutes; `sha256`: of their JSON; `signature`: base64. Errors: OSError without the fonts."""
-    paper = _Paper(format="A4")
-    paper.number = document["number"]
     at = _moment(document["closed"]["at"])
+    paper = Paper(document["number"])
     paper.set_creation_date(at)
     paper.set_title(f"Biên bản kiểm phiếu – {document['contest']['title']}")
     paper.set_author(document["contest"]["organiser"])
-    paper.set_lang("vi")
-    for style, name in _STYLES.items():
-        paper.add_font(_FONT, style, _FONTS / name)
-    paper.set_margins(_LEFT, _TOP, _RIGHT)
-    paper.set_auto_page_break(auto=True, margin=_BOTTOM)
     paper.add_page()
     _head(paper, document, at)
     _opening(paper, document, at)
     _totals(paper, document)
+    _of_these(paper, document)
     _rankings(paper, document)
     _proof(paper, document, sha256, signature)
     _signatures(paper, document)
@@ -91,76 +62,55 @@ def _number(value: int) -> str:
     return f"{value:,}".replace(",", ".")
 
 
-def _head(paper: FPDF, document: dict[str, Any], at: datetime) -> None:
+def _head(paper: Paper, document: dict[str, Any], at: datetime) -> None:
     """The two columns at the top, and the document's name."""
     contest, left, right, gap = document["contest"], 66.0, 90.0, 6.0
     top = paper.get_y()
-    paper.set_font(_FONT, "B", 10)
+    paper.set_font(FONT, "B", 10)
     paper.multi_cell(left, 5, contest["organiser"].upper() or "BAN TỔ CHỨC", align="C", new_x="LMARGIN", new_y="NEXT")
-    paper.line(_LEFT + left / 3, paper.get_y() + 1, _LEFT + left * 2 / 3, paper.get_y() + 1)
+    paper.line(LEFT + left / 3, paper.get_y() + 1, LEFT + left * 2 / 3, paper.get_y() + 1)
     paper.ln(3)
-    paper.set_font(_FONT, "", 10)
+    paper.set_font(FONT, "", 10)
     paper.multi_cell(left, 5, f"Số: {document['number'] or '………………'}", align="C", new_x="LMARGIN", new_y="NEXT")
     bottom = paper.get_y()
-    at_right = _LEFT + left + gap
+    at_right = LEFT + left + gap
     paper.set_xy(at_right, top)
-    paper.set_font(_FONT, "B", 9.5)
+    paper.set_font(FONT, "B", 9.5)
     paper.cell(right, 5, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", align="C")
     paper.set_xy(at_right, top + 5)
-    paper.set_font(_FONT, "B", 10.5)
+    paper.set_font(FONT, "B", 10.5)
     paper.cell(right, 5.5, "Độc lập - Tự do - Hạnh phúc", align="C")
     paper.line(at_right + right / 2 - 27, top + 11.5, at_right + right / 2 + 27, top + 11.5)
     paper.set_xy(at_right, top + 14)
-    paper.set_font(_FONT, "I", 10)
+    paper.set_font(FONT, "I", 10)
     place = f"{document['place']}, ngày" if document["place"] else "Ngày"
     paper.multi_cell(right, 5, f"{place} {at:%d} tháng {at:%m} năm {at:%Y}", align="C")
-    paper.set_xy(_LEFT, max(bottom, paper.get_y()) + 8)
-    _centred(paper, "BIÊN BẢN", 14, "B")
-    _centred(paper, "Kiểm phiếu bình chọn trực tuyến", 12, "B")
-    _centred(paper, contest["title"], 11, "I")
+    paper.set_xy(LEFT, max(bottom, paper.get_y()) + 8)
+    paper.centred("BIÊN BẢN", 14, "B")
+    paper.centred("Kiểm phiếu bình chọn trực tuyến", 12, "B")
+    paper.centred(contest["title"], 11, "I")
     paper.ln(4)
 
 
-def _centred(paper: FPDF, text: str, size: float, style: str) -> None:
-    paper.set_font(_FONT, style, size)
-    paper.multi_cell(0, size * 0.55, text, align="C", new_x="LMARGIN", new_y="NEXT")
-
-
-def _heading(paper: FPDF, text: str, *, room: float = 30) -> None:
-    """`room`: mm that must be left on the page, else it begins the next one."""
-    if paper.get_y() + room > paper.h - _BOTTOM:
-        paper.add_page()
-    paper.ln(2)
-    paper.set_font(_FONT, "B", _BODY)
-    paper.multi_cell(0, _LINE, text, align="L", new_x="LMARGIN", new_y="NEXT")
-    paper.ln(1)
-
-
-def _say(paper: FPDF, text: str, *, style: str = "") -> None:
-    paper.set_font(_FONT, style, _BODY)
-    paper.multi_cell(0, _LINE, text, align="L", new_x="LMARGIN", new_y="NEXT")
-
-
-def _opening(paper: FPDF, document: dict[str, Any], at: datetime) -> None:
+def _opening(paper: Paper, document: dict[str, Any], at: datetime) -> None:
     contest, closed = document["contest"], document["closed"]
-    _say(
-        paper,
+    paper.say(
         f"Hôm nay, lúc {_at(at)} (giờ Việt Nam), Ban tổ chức tiến hành kiểm phiếu bình chọn trực tuyến của cuộc thi nêu"
         " trên như sau.",
     )
-    _heading(paper, "I. Thành phần")
+    paper.heading("I. Thành phần")
     for number, person in enumerate(document["persons"], start=1):
-        _say(paper, f"{number}. {person}")
-    _say(paper, f"Người thực hiện trên hệ thống: {closed['by']}.")
-    _heading(paper, "II. Thời gian bình chọn")
-    _say(paper, f"Từ {_at(_moment(contest['opens_at']))} đến {_until(contest['closes_at'])}.")
+        paper.say(f"{number}. {person}")
+    paper.say(f"Người thực hiện trên hệ thống: {closed['by']}.")
+    paper.heading("II. Thời gian bình chọn")
+    paper.say(f"Từ {_at(_moment(contest['opens_at']))} đến {_until(contest['closes_at'])}.")
     if closed["early"]:
-        _say(paper, f"Việc bình chọn được kết thúc trước thời hạn. Lý do: {closed['early']}")
+        paper.say(f"Việc bình chọn được kết thúc trước thời hạn. Lý do: {closed['early']}")
 
 
-def _totals(paper: FPDF, document: dict[str, Any]) -> None:
+def _totals(paper: Paper, document: dict[str, Any]) -> None:
     totals = document["totals"]
-    _heading(paper, "III. Số phiếu")
+    paper.heading("III. Số phiếu")
     rows = [
         ("Tổng số phiếu đã nhận", totals["received"]),
         ("Số phiếu bị loại", totals["voided"]),
@@ -175,20 +125,22 @@ def _totals(paper: FPDF, document: dict[str, Any]) -> None:
         ("Sự kiện còn tạm giữ", totals["parked"]),
         ("Sai lệch giữa hòm phiếu và sổ phiếu", totals["drift"]),
     ]
-    _table(paper, (76, 24), "LR", ("Nội dung", "Số lượng"), [(words, _number(value)) for words, value in rows])
+    paper.tabled((76, 24), "LR", ("Nội dung", "Số lượng"), [(words, _number(value)) for words, value in rows])
+
+
+def _of_these(paper: Paper, document: dict[str, Any]) -> None:
+    """What was voided and why, and how voters had proven who they are."""
     if document["voided_by_reason"]:
-        _caption(paper, "Phiếu bị loại theo lý do")
-        _table(
-            paper,
+        paper.caption("Phiếu bị loại theo lý do")
+        paper.tabled(
             (76, 24),
             "LR",
             ("Lý do", "Số phiếu"),
             [(one["reason"] or "(không ghi)", _number(one["votes"])) for one in document["voided_by_reason"]],
         )
     if document["corrections"]:
-        _caption(paper, "Các lần loại và khôi phục phiếu")
-        _table(
-            paper,
+        paper.caption("Các lần loại và khôi phục phiếu")
+        paper.tabled(
             (8, 14, 58, 20),
             "RLLR",
             ("Số", "Việc", "Lý do", "Số phiếu"),
@@ -198,9 +150,8 @@ def _totals(paper: FPDF, document: dict[str, Any]) -> None:
             ],
         )
     if document["received_by_proof"]:
-        _caption(paper, "Phiếu đã nhận theo cách đăng nhập")
-        _table(
-            paper,
+        paper.caption("Phiếu đã nhận theo cách đăng nhập")
+        paper.tabled(
             (76, 24),
             "LR",
             ("Cách đăng nhập", "Số phiếu"),
@@ -208,37 +159,12 @@ def _totals(paper: FPDF, document: dict[str, Any]) -> None:
         )
 
 
-def _caption(paper: FPDF, text: str) -> None:
-    paper.ln(3)
-    if paper.get_y() + 25 > paper.h - _BOTTOM:
-        paper.add_page()
-    _say(paper, text, style="I")
-
-
-def _table(paper: FPDF, widths: Sequence[int], aligns: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """`aligns`: L or R for each column."""
-    paper.set_font(_FONT, "", 9.5)
-    names = tuple({"L": "LEFT", "R": "RIGHT"}[align] for align in aligns)
-    with paper.table(
-        col_widths=tuple(widths),
-        text_align=names,
-        line_height=5.2,
-        align="LEFT",
-        width=paper.epw,
-        padding=(0.8, 1.6),
-        headings_style=FontFace(emphasis="BOLD", fill_color=(236, 236, 236)),
-    ) as table:
-        for row in [head, *rows]:
-            table.row(row)
-
-
-def _rankings(paper: FPDF, document: dict[str, Any]) -> None:
-    _heading(paper, "IV. Kết quả")
+def _rankings(paper: Paper, document: dict[str, Any]) -> None:
+    paper.heading("IV. Kết quả")
     titles = {category["slug"]: category["title"] for category in document["categories"]}
-    _say(paper, "Các bài dự thi có số phiếu bằng nhau được ghi đồng hạng; hệ thống không tự phân định thứ hạng.")
-    _caption(paper, "1. Xếp hạng chung")
-    _table(
-        paper,
+    paper.say("Các bài dự thi có số phiếu bằng nhau được ghi đồng hạng; hệ thống không tự phân định thứ hạng.")
+    paper.caption("1. Xếp hạng chung")
+    paper.tabled(
         (12, 54, 20, 14),
         "LLLR",
         ("Hạng", "Bài dự thi", "Lĩnh vực", "Số phiếu"),
@@ -248,18 +174,16 @@ def _rankings(paper: FPDF, document: dict[str, Any]) -> None:
         ],
     )
     for number, category in enumerate(document["categories"], start=2):
-        _caption(paper, f"{number}. Lĩnh vực {category['title']}")
-        _table(
-            paper,
+        paper.caption(f"{number}. Lĩnh vực {category['title']}")
+        paper.tabled(
             (12, 70, 18),
             "LLR",
             ("Hạng", "Bài dự thi", "Số phiếu"),
             [(_place(one), _entry(one), _number(one["votes"])) for one in category["ranking"]],
         )
     if document["withdrawn"]:
-        _caption(paper, "Bài dự thi đã rút, không xếp hạng")
-        _table(
-            paper,
+        paper.caption("Bài dự thi đã rút, không xếp hạng")
+        paper.tabled(
             (76, 24),
             "LR",
             ("Bài dự thi", "Số phiếu"),
@@ -276,12 +200,11 @@ def _entry(one: dict[str, Any]) -> str:
     return f"{one['title']}\n{by}" if by else str(one["title"])
 
 
-def _proof(paper: FPDF, document: dict[str, Any], sha256: str, signature: str) -> None:
-    _heading(paper, "V. Đối chiếu và chữ ký số", room=70)
-    _say(
-        paper,
+def _proof(paper: Paper, document: dict[str, Any], sha256: str, signature: str) -> None:
+    paper.heading("V. Đối chiếu và chữ ký số", room=70)
+    paper.say(
         "Trước khi lập biên bản, hòm phiếu đã ngừng nhận; mọi phiếu đã được ghi vào sổ phiếu; số phiếu trong hòm và"
-        " trong sổ được đối chiếu theo từng phiếu, từng bài dự thi và khớp nhau. Sau đó hòm phiếu được khóa, không nhận"
+        " trong sổ được đối chiếu theo từng phiếu, từng bài dự thi và khớp nhau. Sau đó hòm phiếu được khoá, không nhận"
         " thêm hay sửa đổi gì nữa.",
     )
     software, export = document["software"], document["votes_export"]
@@ -292,19 +215,18 @@ def _proof(paper: FPDF, document: dict[str, Any], sha256: str, signature: str) -
         ("Chữ ký số Ed25519 của biên bản dạng JSON (base64)", signature),
         ("Khóa công khai (base64)", document["public_key"]),
     ):
-        paper.set_font(_FONT, "I", _SMALL)
-        paper.multi_cell(0, _SMALL_LINE, words, align="L", new_x="LMARGIN", new_y="NEXT")
-        paper.set_font(_FONT, "", _SMALL)
-        paper.multi_cell(0, _SMALL_LINE, value, align="L", wrapmode=WrapMode.CHAR, new_x="LMARGIN", new_y="NEXT")
+        paper.set_font(FONT, "I", SMALL)
+        paper.multi_cell(0, SMALL_LINE, words, align="L", new_x="LMARGIN", new_y="NEXT")
+        paper.set_font(FONT, "", SMALL)
+        paper.multi_cell(0, SMALL_LINE, value, align="L", wrapmode=WrapMode.CHAR, new_x="LMARGIN", new_y="NEXT")
         paper.ln(1)
 
 
-def _signatures(paper: FPDF, document: dict[str, Any]) -> None:
+def _signatures(paper: Paper, document: dict[str, Any]) -> None:
     """A line for each person, two beside each other; without persons one for whoever leads the organisers."""
-    if paper.get_y() + 62 > paper.h - _BOTTOM:
+    if paper.get_y() + 62 > paper.h - BOTTOM:
         paper.add_page()  # signatures do not stand on a page by themselves
-    _say(
-        paper,
+    paper.say(
         "Biên bản được lập xong sau khi kiểm phiếu, đọc lại cho các thành phần cùng nghe, thống nhất và ký tên dưới"
         " đây.",
     )
@@ -312,24 +234,24 @@ def _signatures(paper: FPDF, document: dict[str, Any]) -> None:
     signers: list[tuple[str, ...]] = [tuple(_OFFICE.split(person, maxsplit=1)) for person in document["persons"]]
     if not signers:
         signers = [("", "Thư ký"), ("", "Trưởng ban tổ chức")]
-    width = (paper.w - _LEFT - _RIGHT) / 2
+    width = (paper.w - LEFT - RIGHT) / 2
     for first in range(0, len(signers), 2):
-        if paper.get_y() + 42 > paper.h - _BOTTOM:
+        if paper.get_y() + 42 > paper.h - BOTTOM:
             paper.add_page()
         top = paper.get_y()
         for column, signer in enumerate(signers[first : first + 2]):
-            _signature(paper, _LEFT + column * width, top, width, signer)
-        paper.set_xy(_LEFT, top + 40)
+            _signature(paper, LEFT + column * width, top, width, signer)
+        paper.set_xy(LEFT, top + 40)
 
 
-def _signature(paper: FPDF, left: float, top: float, width: float, signer: tuple[str, ...]) -> None:
+def _signature(paper: Paper, left: float, top: float, width: float, signer: tuple[str, ...]) -> None:
     """`signer`: the name and, where it was given, the office."""
     paper.set_xy(left, top)
-    paper.set_font(_FONT, "B", _BODY)
+    paper.set_font(FONT, "B", BODY)
     paper.cell(width, 6, (signer[1] if len(signer) > 1 else "Người ký").upper(), align="C")
     paper.set_xy(left, top + 6)
-    paper.set_font(_FONT, "I", _SMALL)
+    paper.set_font(FONT, "I", SMALL)
     paper.cell(width, 5, "(Ký, ghi rõ họ tên)", align="C")
     paper.set_xy(left, top + 31)
-    paper.set_font(_FONT, "B", _BODY)
+    paper.set_font(FONT, "B", BODY)
     paper.cell(width, 6, signer[0], align="C")

@@ -1,4 +1,4 @@
-"""Everything that is kept of one account, for the person whose it is; and erasing it on their request.
+"""Everything that is kept of one account, for the person whose it is. Erasing it: `models/account_erasing.py`.
 
 Accounts are the same in every contest of an installation, and so is what is found here.
 """
@@ -8,7 +8,7 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, null, select, update
+from sqlalchemy import Connection, select
 
 from models.account_opening import account_openings
 from models.agreement import Purpose
@@ -16,8 +16,9 @@ from models.claim import claims, spelled
 from models.claim_answer import answers_of
 from models.cluster import cluster_accounts, clusters
 from models.contest import blocked_accounts, contests, entries
+from models.correction import corrections
+from models.correction_votes import VoteState, correction_votes
 from models.data_request import DataRequest, data_requests
-from models.erasing import What, claims_of_account, criteria_about_account, erase_claims, erase_criteria
 from models.event import DEVICE_BYTES, Proof
 from models.receipt import Receipts
 from models.secrets import KeyRing
@@ -26,8 +27,8 @@ from models.vote import votes
 
 
 def everything_of(connection: Connection, keys: KeyRing, account: int) -> dict[str, Any]:
-    """`{"account", "votes", "logins", "claims", "blocks", "clusters", "requests"}`: JSON, times as RFC 3339. What was
-    erased or never given is null or empty.
+    """`{"account", "votes", "logins", "claims", "blocks", "clusters", "corrections", "requests"}`: JSON, times as RFC
+    3339. What was erased or never given is null or empty.
     """
     return {
         "account": str(account),
@@ -36,6 +37,7 @@ def everything_of(connection: Connection, keys: KeyRing, account: int) -> dict[s
         "claims": _claims(connection, account),
         "blocks": _blocks(connection, account),
         "clusters": _clusters(connection, account),
+        "corrections": _corrections(connection, account),
         "requests": _requests(connection, account),
     }
 
@@ -48,54 +50,6 @@ def latest_hint(connection: Connection, account: int) -> str:
         .order_by(account_openings.c.opened_at.desc())
     )
     return connection.scalar(query.limit(1)) or ""
-
-
-def erase_account(connection: Connection, account: int, until: datetime) -> dict[str, int]:
-    """Erases what was kept of the account up to `until`: evidence of votes, hints, domains and fragments of logins,
-    claims with their answers, the traces of clusters that it is in, networks and devices that corrections of its votes
-    name. Votes stay, as those of a number. Again: nothing.
-
-    Returns what → rows.
-    """
-    hinted = and_(data_requests.c.account_id == account, data_requests.c.hint != "")
-    connection.execute(update(data_requests).where(hinted).values(hint=""))
-    counts = {
-        What.EVIDENCE: _erase_evidence(connection, account, until),
-        What.OPENINGS: _erase_openings(connection, account, until),
-        What.CRITERIA: erase_criteria(connection, criteria_about_account(account, until)),
-        What.CLUSTERS: _erase_traces(connection, account, until),
-        What.CLAIMS: erase_claims(connection, claims_of_account(account, until)),
-    }
-    return {what.value: rows for what, rows in counts.items() if rows}
-
-
-def _erase_evidence(connection: Connection, account: int, until: datetime) -> int:
-    """Of recovered votes too, which have no time."""
-    cast = func.coalesce(votes.c.cast_at, until) <= until
-    mine = and_(votes.c.account_id == account, votes.c.evidence.is_not(None), cast)
-    return connection.execute(update(votes).where(mine).values(evidence=None)).rowcount
-
-
-def _erase_openings(connection: Connection, account: int, until: datetime) -> int:
-    own = account_openings.c
-    kept = func.num_nonnulls(own.hint, own.domain, own.grams) > 0
-    mine = and_(own.account_id == account, own.opened_at <= until, kept)
-    return connection.execute(update(account_openings).where(mine).values(hint=None, domain=None, grams=None)).rowcount
-
-
-def _erase_traces(connection: Connection, account: int, until: datetime) -> int:
-    mine = select(cluster_accounts.c.cluster_id).where(cluster_accounts.c.account_id == account)
-    due = and_(clusters.c.id.in_(mine), clusters.c.traces.is_not(None), clusters.c.changed_at <= until)
-    return connection.execute(update(clusters).where(due).values(traces=null())).rowcount
-
-
-def erased_accounts(connection: Connection) -> list[tuple[int, datetime]]:
-    """(account, until when) of each request that was erased: what of that time came into the ledger later (what the log
-    still had, a repair, a restored backup) is erased again.
-    """
-    query = select(data_requests.c.account_id, func.max(data_requests.c.erased_at))
-    rows = connection.execute(query.where(data_requests.c.erased_at.is_not(None)).group_by(data_requests.c.account_id))
-    return [(account, until) for account, until in rows]
 
 
 def _at(moment: datetime | None) -> str | None:
@@ -201,6 +155,29 @@ def _clusters(connection: Connection, account: int) -> list[dict[str, Any]]:
     )
     return [
         {"entry": row.entry_id, "signals": row.signals, "state": row.state, "found_at": _at(row.found_at)}
+        for row in rows
+    ]
+
+
+def _corrections(connection: Connection, account: int) -> list[dict[str, Any]]:
+    """`changed`: whether the correction has voided or restored the vote."""
+    rows = connection.execute(
+        select(corrections, correction_votes.c.entry_id, correction_votes.c.state.label("vote"))
+        .join(correction_votes, correction_votes.c.correction_id == corrections.c.id)
+        .where(correction_votes.c.account_id == account)
+        .order_by(corrections.c.id, correction_votes.c.entry_id)
+    )
+    return [
+        {
+            "number": row.id,
+            "action": row.action,
+            "entry": row.entry_id,
+            "reason": row.reason,
+            "state": row.state,
+            "proposed_at": _at(row.proposed_at),
+            "ended_at": _at(row.ended_at),
+            "changed": row.vote == VoteState.DONE,
+        }
         for row in rows
     ]
 

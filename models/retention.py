@@ -14,12 +14,10 @@ from sqlalchemy import (
     Column,
     Connection,
     Date,
-    DateTime,
     ForeignKey,
     Integer,
     Table,
     Text,
-    func,
     select,
     text,
 )
@@ -55,7 +53,6 @@ erasures = Table(
     Column("what", Text, primary_key=True),
     Column("rows", BigInteger, nullable=False, comment="that were erased, by batches that were committed"),
     Column("told", BigInteger, nullable=False, server_default="0", comment="of these, those in the audit log"),
-    Column("latest_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
 
@@ -125,7 +122,7 @@ def note_erasure(connection: Connection, day: date, contest_id: int, what: str, 
     if not rows:
         return
     query = insert(erasures).values(day=day, contest_id=contest_id, what=what, rows=rows)
-    more = {"rows": erasures.c.rows + rows, "latest_at": func.now()}
+    more = {"rows": erasures.c.rows + rows}
     connection.execute(query.on_conflict_do_update(index_elements=["day", "contest_id", "what"], set_=more))
 
 

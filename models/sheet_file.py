@@ -22,8 +22,8 @@ _OTHERS = (
 
 
 def read_sheet(content: bytes, headings: frozenset[str], tick: Tick = no_tick) -> Sheet:
-    """The sheet in a file. `headings`: those that are known, folded (`models.entry_sheet.folded`): CSV says neither its
-    encoding nor its separator, and they tell. Errors: SheetError.
+    """The sheet in a file. `headings`: those that are known, folded (`models.sheet_headings.folded`): CSV says neither
+    its encoding nor its separator, and they tell. Errors: SheetError.
     """
     if len(content) > MAX_BYTES:
         raise SheetError("too_large", megabytes=MAX_BYTES // 1024**2)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     func,
     insert,
+    null,
     select,
     text,
     update,
@@ -114,9 +115,12 @@ def find_task(connection: Connection, task_id: int) -> Task | None:
     return _task(row) if row else None
 
 
-def tasks_of(connection: Connection, kind: str, contest_id: int | None = None, *, limit: int = 20) -> list[Task]:
-    """The latest tasks of a kind, newest first."""
-    query = select(*_COLUMNS).where(tasks.c.kind == kind).order_by(tasks.c.id.desc()).limit(limit)
+def tasks_of(
+    connection: Connection, kind: str, contest_id: int | None = None, *, limit: int = 20, results: bool = True
+) -> list[Task]:
+    """The latest tasks of a kind, newest first. For a list without `results`: one may have megabytes."""
+    columns = [column if results or column is not tasks.c.result else null().label("result") for column in _COLUMNS]
+    query = select(*columns).where(tasks.c.kind == kind).order_by(tasks.c.id.desc()).limit(limit)
     rows = connection.execute(query if contest_id is None else query.where(tasks.c.contest_id == contest_id))
     return [_task(row) for row in rows]
 

@@ -1,5 +1,5 @@
-"""Moments: ms since 1970 in the box and its log, datetimes in the ledger, text (RFC 3339) in what leaves the system, and
-the clock that people read.
+"""Moments: ms since 1970 in the box and its log, datetimes in the ledger, RFC 3339 in what machines are sent, and the
+clock that people read.
 """
 
 from datetime import UTC, datetime, timedelta, timezone

@@ -27,14 +27,14 @@ def run(settings: Settings) -> int:
         status = import_contest.run(settings, DEMO_CONTEST)
     if not status:
         for contest in _contests(settings):
-            if not contest.draft:
+            if not contest.draft and contest.state != "final":
                 _open(settings, contest)
     return status
 
 
 def _contests(settings: Settings) -> list[Contest]:
     with transaction(worker_engine(settings.database())) as connection:
-        return [contest for contest in all_contests(connection) if contest.state != "final"]
+        return all_contests(connection)
 
 
 def _open(settings: Settings, contest: Contest) -> None:

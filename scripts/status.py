@@ -5,8 +5,8 @@ import json
 from contextlib import closing
 from typing import Any
 
-from models.ballot_box.connection import BoxAway, BoxRefused, box_client
-from models.ballot_box.reading import Reading
+from models.ballot_box.connection import BoxAway, BoxRefused, async_box, box_client
+from models.ballot_box.reading import Memory, Reading, read_memory
 from models.contest import UnknownContestError, find_contest
 from models.database import LedgerAway, transaction, worker_engine
 from models.settings import Settings
@@ -31,14 +31,14 @@ def run(settings: Settings, *, as_json: bool) -> int:
 def gather(settings: Settings) -> tuple[dict[str, Any], bool]:
     """The status of the current contest, and whether all of it could be told.
 
-    `{"contest", "box": {"votes", "state"}, "ledger": {"votes"}, "log": {"pending", "parked"}, "drift", "flush_lag_s",
-    "conflicts"}`: votes and events in numbers, lag in seconds.
+    `{"contest", "box": {"votes", "state", "memory": {"used", "limit"}}, "ledger": {"votes"}, "log": {"pending",
+    "parked"}, "drift", "flush_lag_s", "conflicts"}`: votes and events in numbers, memory in bytes, lag in seconds.
     """
     ledger_up, ledger, books = _read_ledger(settings)
     box_up, reading = _read_box(settings)  # later, so that under load the ledger never seems to be ahead of the box
     status: dict[str, Any] = {
         "contest": reading.site["contest"]["slug"] if reading else None,
-        "box": {"votes": sum(reading.tallies.values()), "state": reading.state or "not_ready"} if reading else None,
+        "box": _box(settings, reading) if reading else None,
         "ledger": {"votes": ledger} if ledger is not None else None,
         "log": {"pending": books.pending, "parked": books.parked} if books else None,
         "drift": books.drift if books else None,
@@ -56,6 +56,26 @@ def _read_box(settings: Settings) -> tuple[bool, Reading | None]:
         return True, asyncio.run(read_contest(settings))
     except (BoxAway, BoxRefused):
         return False, None
+
+
+def _box(settings: Settings, reading: Reading) -> dict[str, Any]:
+    memory = asyncio.run(_read_memory(settings))
+    return {
+        "votes": sum(reading.tallies.values()),
+        "state": reading.state or "not_ready",
+        "memory": {"used": memory.used, "limit": memory.limit} if memory else None,
+    }
+
+
+async def _read_memory(settings: Settings) -> Memory | None:
+    """None where the box has gone since."""
+    client = async_box(settings.box())
+    try:
+        return await read_memory(client)
+    except (BoxAway, BoxRefused):
+        return None
+    finally:
+        await client.aclose()
 
 
 def _read_ledger(settings: Settings) -> tuple[bool, int | None, Books | None]:
@@ -82,8 +102,12 @@ def _print(status: dict[str, Any]) -> None:
 
     box, ledger, log = (status[name] or {} for name in ("box", "ledger", "log"))
     print(f"contest     {shown(status['contest'])}")
-    print(f"box         {shown(box.get('votes'))} votes, {box.get('state', 'down')}")
+    print(f"box         {shown(box.get('votes'))} votes, {box.get('state', 'down')}{_memory(box.get('memory'))}")
     print(f"ledger      {shown(ledger.get('votes'))} votes{'' if ledger else ', down'}")
     print(f"log         {shown(log.get('pending'))} pending, {shown(log.get('parked'))} parked")
     print(f"drift       {shown(status['drift'])}")
     print(f"flush lag   {shown(status['flush_lag_s'])} s")
+
+
+def _memory(memory: dict[str, int] | None) -> str:
+    return f", {memory['used'] / memory['limit']:.0%} of its memory used" if memory else ""

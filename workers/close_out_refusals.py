@@ -7,7 +7,7 @@ class Refusal(Enum):
     """(Vietnamese, English), with values to be filled in."""
 
     OTHER_KEY = (
-        "Khóa định danh của hệ thống không phải là khóa đã mở cuộc thi. Hãy đặt lại đúng khóa rồi kiểm phiếu lại.",
+        "Khoá định danh của hệ thống không phải là khoá đã mở cuộc thi. Hãy đặt lại đúng khoá rồi kiểm phiếu lại.",
         "this installation's identity key is not the one that the contest was made with",
     )
     NOT_READY = (
@@ -20,8 +20,8 @@ class Refusal(Enum):
     )
     CORRECTIONS = (
         (
-            "Còn việc loại hoặc khôi phục phiếu chưa xong (số %(numbers)s). Hãy duyệt, từ chối hoặc chờ chạy xong rồi"
-            " kiểm phiếu lại."
+            "Còn việc loại hoặc khôi phục phiếu chưa xong (số %(numbers)s). Hãy phê duyệt, bác bỏ hoặc chờ chạy xong"
+            " rồi kiểm phiếu lại."
         ),
         "corrections are not decided or not done (%(numbers)s); see to them first",
     )
@@ -46,7 +46,7 @@ class Refusal(Enum):
     PROOF = (
         (
             "Đối chiếu từng phiếu không khớp ở phần %(shard)s: thiếu trong sổ %(ledger)s, thiếu trong hòm %(box)s, bài"
-            " sai tổng %(tallies)s, khóa lạ %(misfits)s. Kỹ thuật viên chạy “binhchon repair”, rồi kiểm phiếu lại."
+            " sai tổng %(tallies)s, khoá lạ %(misfits)s. Kỹ thuật viên chạy “binhchon repair”, rồi kiểm phiếu lại."
         ),
         (
             "rows and ballots of shard %(shard)s do not agree: missing in ledger %(ledger)s, missing in box %(box)s,"

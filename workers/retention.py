@@ -17,6 +17,7 @@ from typing import Any
 
 import structlog
 
+from models.account_erasing import erase_account, erased_accounts
 from models.audit import SYSTEM, Actor
 from models.ballot_box.connection import BoxAway, BoxClient, BoxRefused
 from models.ballot_box.drain import trim_to
@@ -40,7 +41,6 @@ from models.erasing import (
     erase_uploads,
     pages_of,
 )
-from models.personal_data import erase_account, erased_accounts
 from models.retention import Rules, dues, note_erasure, read_rules, tell_erasures
 from models.times import VIETNAM
 from workers.work import Work

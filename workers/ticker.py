@@ -1,6 +1,7 @@
-"""The ticker: what runs when. Each second it nudges the flush and the sending of codes, and the storing of claims where
-some wait, and brings decisions into the box; each minute it asks for the books, each ten minutes for the signals, each
-night for the proof and the erasing. It decides nothing about votes, may die at any moment, and two do no harm.
+"""The ticker: what runs when. Each second it nudges the flush and the sending of codes, and where some wait the storing
+of claims, their answers and operators' tasks; it brings decisions into the box, and late lines into the audit log. Each
+minute it asks for the books, each ten minutes for the signals, each night for the proof and the erasing. It decides
+nothing about votes, may die at any moment, and two do no harm.
 """
 
 import signal
@@ -54,6 +55,7 @@ log = structlog.get_logger()
 
 EVERY_S = 1.0
 SLICE_S = 20.0
+FLUSH_S = 5.0  # a slice of a log that has a worker to itself: a contest that comes to it waits no longer for its first
 BOOKS_EVERY_S = 60.0
 SIGNALS_EVERY_S = 600.0
 LAST_SIGNALS = timedelta(hours=1)  # after the end of voting: what came last is looked at too
@@ -124,7 +126,7 @@ class Ticker:
             for shard in range(contest.shards):
                 queues[flush_queue(shard % self.flush_workers)].append((contest.id, shard))
         for queue, logs in queues.items():
-            seconds = SLICE_S if len(logs) == 1 else max(INTERVAL_S, EVERY_S / len(logs))
+            seconds = FLUSH_S if len(logs) == 1 else max(INTERVAL_S, EVERY_S / len(logs))
             for contest_id, shard in logs:
                 enqueue(self.scratch, queue, FLUSH, contest_id, shard, seconds)
 

@@ -166,7 +166,7 @@ class Needs:
         looks = request.method in SAFE and request.url.path == SESSION  # which keeps no session alive
         now, scratch = time.time(), console.async_scratch
         session = await find(scratch, token, now, keep_alive=not looks) if token else None
-        acting = Acting(request, console, session, _language(request, session))
+        acting = Acting(request, console, session, language_of(request, session))
         self._admit(request, session)
         if any(isinstance(value, int) and value > LARGEST_ID for value in _ids(request)):
             raise ConsoleProblem(404, N_("Không có trang này."))
@@ -235,7 +235,8 @@ def _cookie(request: Request, name: str) -> str:
     return request.cookies.get(name, "")[:200]
 
 
-def _language(request: Request, session: OperatorSession | None) -> Language:
+def language_of(request: Request, session: OperatorSession | None) -> Language:
+    """What this browser chose, else the operator's own setting, else Vietnamese."""
     chosen = request.cookies.get(LANGUAGE_COOKIE) or (session.language if session else "")
     return language_called(chosen) if chosen else VI
 

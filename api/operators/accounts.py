@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 
 from api.numbers import whole
 from api.operators.access import MODERATOR, Acting, ConsoleProblem
+from api.operators.claim_look import receipt_in
 from api.operators.claim_words import vote_words
 from api.operators.console import Console
 from api.operators.correction_form import PROOFS
@@ -24,14 +25,13 @@ from models.identity import InvalidIdentityError, kind_of, normalise
 from models.receipt import Receipts
 
 PATH = "/operator/accounts"
-_RECEIPT_LETTERS = 20
 _MOST_DIALLED = 12
 _LONGEST_REASON = 500
 _UNKNOWN = N_("Hãy nhập mã phiếu (20 ký tự), số tài khoản, địa chỉ email, hoặc số điện thoại di động Việt Nam.")
 _FORGED = N_("Đây không phải mã phiếu của cuộc thi này: có ký tự sai, hoặc mã được bịa ra.")
 _NOBODY = N_("Mã phiếu là thật, nhưng sổ phiếu chưa có phiếu này. Hãy thử lại sau ít phút.")
 _NOT_HERE = N_("Hãy nhập email và số điện thoại vào ô bên dưới: chúng không được nằm trong địa chỉ trang.")
-_WHY = N_("Hãy ghi lý do: lý do được lưu trong nhật ký điều hành.")
+_WHY = N_("Hãy ghi lý do: lý do được lưu trong nhật ký.")
 _LONG = N_("Nhiều nhất %(most)s ký tự.")
 _NO_ACCOUNT = N_("Không có tài khoản này.")
 
@@ -46,7 +46,7 @@ def accounts_router(console: Console) -> APIRouter:
             return _search(console, acting)
         with console.ledger() as connection:
             contest = current_contest(console, connection)
-        if _account_number(q.strip()) is not None or _looks_like_receipt(q):
+        if _account_number(q.strip()) is not None or receipt_in(q):
             return _found(console, acting, contest, q.strip()[:100])
         return _search(console, acting, status=422, fault=acting.say(_NOT_HERE))
 
@@ -76,14 +76,6 @@ def _account_number(text: str) -> int | None:
     return None if len(text) <= _MOST_DIALLED and text.startswith(("0", "8")) else whole(text, MAX_ACCOUNT)
 
 
-def _looks_like_receipt(text: str) -> bool:
-    return "@" not in text and len(_letters(text)) == _RECEIPT_LETTERS
-
-
-def _letters(text: str) -> str:
-    return "".join(letter for letter in text if letter.isalnum())
-
-
 def _found(console: Console, acting: Acting, contest: Contest, typed: str) -> Response:
     """To the account's page, or the form again with why not."""
     account, by, fault = _account_of(console, contest, typed)
@@ -97,9 +89,10 @@ def _found(console: Console, acting: Acting, contest: Contest, typed: str) -> Re
 
 def _account_of(console: Console, contest: Contest, typed: str) -> tuple[int | None, str, str]:
     """(account, how it was found, why not). The identity lives no longer than this call."""
-    if _looks_like_receipt(typed):
+    letters = receipt_in(typed)
+    if letters:
         receipts = Receipts(console.keys, contest.id)
-        number = receipts.parse(_letters(typed))
+        number = receipts.parse(letters)
         if number is None:
             return None, "", _FORGED
         owner, _sure = account_of_receipt(console.engine, console.box, contest, receipts, number)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from api.operators.console import Console
 from api.operators.language import N_
+from api.voters.personal import LETTERS, tidy
 from models.claim_inbox import Filed
 from models.contest import Contest
 from models.finding import Finding, account_of_receipt, find_account
@@ -47,11 +48,17 @@ def _by_receipt(console: Console, contest: Contest, receipts: Receipts, number: 
     return Looked(finding, "receipt", entry, receipt=True)
 
 
+def receipt_in(typed: str) -> str:
+    """The letters of what looks like a receipt, also with words before it; empty for an identity or a number."""
+    letters = "" if "@" in typed else tidy(typed)
+    return letters if len(letters) == LETTERS else ""
+
+
 def look_for(console: Console, contest: Contest, claim: Filed, typed: str) -> tuple[Looked | None, str]:
     """By what the operator typed: a receipt, an address or a number; else the fault, marked."""
     receipts = Receipts(console.keys, contest.id)
-    letters = "".join(letter for letter in typed if letter.isalnum())
-    if "@" not in typed and len(letters) == 20:
+    letters = receipt_in(typed)
+    if letters:
         number = receipts.parse(letters)
         if number is None:
             return None, N_("Đây không phải mã phiếu của cuộc thi này: có ký tự sai, hoặc mã được bịa ra.")

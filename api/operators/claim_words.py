@@ -41,7 +41,7 @@ VERDICTS = {
     ),
     Verdict.PARKED: Words(
         N_("Đã nhận, đang tạm giữ"),
-        N_("Sổ phiếu chưa ghi được phiếu này vì lỗi dữ liệu. Phiếu không mất. Hãy báo người kỹ thuật."),
+        N_("Sổ phiếu chưa ghi được phiếu này vì lỗi dữ liệu. Phiếu không mất. Hãy báo kỹ thuật viên."),
         N_(
             "Chúng tôi đã kiểm tra: hòm phiếu đã nhận phiếu của bạn. Phiếu đang được tạm giữ vì một lỗi của hệ thống,"
             " chúng tôi đang khắc phục."
@@ -50,9 +50,9 @@ VERDICTS = {
     ),
     Verdict.LOST: Words(
         N_("Có dấu vết của phiếu nhưng không tìm thấy phiếu"),
-        N_("Điều này không bao giờ được xảy ra. Hãy báo người kỹ thuật ngay, và giữ nguyên các ổ đĩa."),
+        N_("Điều này không bao giờ được xảy ra. Hãy báo kỹ thuật viên ngay, và giữ nguyên các ổ đĩa."),
         N_(
-            "Chúng tôi thấy dấu vết cho biết phiếu của bạn đã được nhận, nhưng chưa tìm thấy phiếu. Người kỹ thuật đang"
+            "Chúng tôi thấy dấu vết cho biết phiếu của bạn đã được nhận, nhưng chưa tìm thấy phiếu. Kỹ thuật viên đang"
             " kiểm tra; chúng tôi sẽ trả lời bạn lần nữa."
         ),
         "bad",

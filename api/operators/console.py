@@ -18,14 +18,14 @@ from api.access import Access
 from api.answers import HTML, answer
 from api.evidence import Evidence
 from api.operators.access import (
-    LANGUAGE_COOKIE,
     LOGIN,
     Acting,
     ConsoleProblem,
     LoginNeeded,
     csrf_token,
+    language_of,
 )
-from api.operators.language import N_, VI, Language, language_called
+from api.operators.language import N_
 from api.operators.live_reader import LiveReader
 from api.operators.presses import PressedBefore, first_only, note_presses
 from api.operators.sections import sections_for
@@ -177,7 +177,7 @@ class Console:
 
     def refusal(self, request: Request, status: int, sentence: str, **values: object) -> Response:
         """A page that says in one sentence why there is no other."""
-        language = _language(request)
+        language = language_of(request, None)
         body = render(
             "refusal.html",
             language,
@@ -190,11 +190,6 @@ class Console:
             sentence=language.text(sentence, **values),
         )
         return respond(answer(status, HTML, body))
-
-
-def _language(request: Request) -> Language:
-    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
-    return language_called(chosen) if chosen else VI
 
 
 def translate_console_errors(app: FastAPI, console: Console) -> None:

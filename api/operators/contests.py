@@ -22,6 +22,9 @@ from models.scratch.connection import ScratchAway
 
 log = structlog.get_logger()
 
+_LIVE = N_("Cuộc thi đã ở trong hòm phiếu.")
+_LACKING = N_("Cuộc thi chưa đủ để đưa vào hòm phiếu: xem phần “Còn thiếu”.")
+
 
 def contests_router(console: Console) -> APIRouter:
     router = APIRouter(include_in_schema=False)
@@ -51,7 +54,7 @@ def contests_router(console: Console) -> APIRouter:
             try:
                 put_into_box(connection, contest_id, console.keys.fingerprint(), acting.actor, datetime.now(UTC))
             except ContestRefusedError as error:
-                words = N_("Cuộc thi đã ở trong hòm phiếu.") if error.code == "live" else N_("Cuộc thi còn thiếu:")
+                words = _LIVE if error.code == "live" else _LACKING
                 return _page(console, connection, acting, contest, faults={"": acting.say(words)})
         try:
             enqueue(console.scratch, BOOKS, REPAIR, contest_id)

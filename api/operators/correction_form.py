@@ -29,15 +29,15 @@ PROOFS = {
 _ACCOUNTS = N_("Mỗi dòng là một số tài khoản, như bàn điều hành ghi: %(line)s không phải.")
 _RECEIPTS = N_("Mỗi dòng là một mã phiếu của cuộc thi này: %(line)s không phải.")
 _TOO_MANY = N_("Nhiều nhất %(most)s dòng một lần.")
-_NUMBER = N_("Hãy ghi số của nhóm nghi vấn.")
-_CLUSTER = N_("Không có nhóm nghi vấn số %(number)s, hoặc danh sách tài khoản của nhóm đã được xoá.")
+_NUMBER = N_("Hãy ghi số của cụm.")
+_CLUSTER = N_("Không có cụm số %(number)s, hoặc danh sách tài khoản của cụm đã được xoá.")
 _MOMENT = N_("Hãy ghi ngày và giờ, ví dụ 2026-11-20 08:30.")
 _ORDER = N_("Lúc kết thúc phải sau lúc bắt đầu.")
 _DEVICE = N_("Dấu thiết bị gồm 16 chữ số 0–9 và chữ a–f.")
 _NETWORK = N_("Hãy ghi một dải mạng, ví dụ 203.0.113.0/24 hoặc 2001:db8::/48.")
 _ALONE = N_(
     "Không loại phiếu chỉ vì địa chỉ mạng: trường học, cơ quan và nhà mạng dùng chung một địa chỉ. Hãy thêm"
-    " nhóm nghi vấn, tài khoản, mã phiếu, dấu thiết bị hoặc khoảng thời gian."
+    " cụm, tài khoản, mã phiếu, dấu thiết bị hoặc khoảng thời gian."
 )
 _NOTHING = N_("Hãy chọn ít nhất một tiêu chí. Không có tiêu chí nào thì mọi phiếu đều khớp.")
 _REASON = N_("Hãy ghi lý do công khai: mọi người đọc được, cả người có phiếu bị loại.")

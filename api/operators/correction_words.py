@@ -15,8 +15,8 @@ STATES = {
     "counting": (N_("Đang chạy thử"), "warn"),
     "refused": (N_("Không đề nghị được"), "bad"),
     "proposed": (N_("Chờ phê duyệt"), "warn"),
-    "rejected": (N_("Không được duyệt"), ""),
-    "approved": (N_("Đã duyệt, chờ chạy"), "warn"),
+    "rejected": (N_("Không được phê duyệt"), ""),
+    "approved": (N_("Đã phê duyệt, chờ chạy"), "warn"),
     "running": (N_("Đang chạy"), "warn"),
     "done": (N_("Đã xong"), ""),
     "cancelled": (N_("Đã dừng"), "bad"),
@@ -32,11 +32,11 @@ def in_words(
     """(criterion, what it says) of every criterion that was given."""
     if correction.undoes is not None:
         what = N_("Những phiếu mà đề nghị số %(number)s đã thay đổi")
-        return [(acting.say(N_("Phạm vi")), acting.say(what, number=correction.undoes))]
+        return [(acting.say(N_("Những phiếu nào")), acting.say(what, number=correction.undoes))]
     criteria = Criteria.model_validate(correction.criteria)
     codes = [receipts.code(number) for number in criteria.receipts]
     rows = [
-        (N_("Nhóm nghi vấn"), str(criteria.cluster or "")),
+        (N_("Cụm"), str(criteria.cluster or "")),
         (N_("Tài khoản"), _some(acting, [str(account) for account in criteria.accounts])),
         (N_("Mã phiếu"), _some(acting, codes)),
         (N_("Bài dự thi"), "; ".join(titles.get(entry, str(entry)) for entry in criteria.entries)),

@@ -157,7 +157,7 @@ def _shown(
         entry=entry,
         rows=sheet.rows,
         version=sheet.version,
-        found=sheet.faults,
+        faults=sheet.faults,
         most=kind.most,
         megabytes=kind.most_bytes // 1024**2,
         saved=saved,

@@ -11,6 +11,7 @@ from api.answers import answer
 from api.operators.access import MODERATOR, Acting, ConsoleProblem
 from api.operators.console import Console
 from api.operators.effect import chosen_contest
+from api.operators.entries import STATES
 from api.operators.import_words import LABELS, file_problem, row_fault
 from api.operators.language import N_
 from api.voters.responses import respond, see_other
@@ -28,7 +29,6 @@ LIST = "/operator/imports"
 CHECK, IMPORT = "import_check", "import"
 XLSX = b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = b"text/csv; charset=utf-8"
-STATES = {"draft": N_("Bản nháp"), "published": N_("Đã công bố"), "withdrawn": N_("Đã rút")}
 ACTIONS = {"new": N_("Thêm mới"), "changed": N_("Sửa"), "unchanged": N_("Không đổi")}
 _FULL = N_("Hệ thống đang giữ quá nhiều tệp. Tệp được giữ tới khi nhập xong, lâu nhất một ngày: hãy thử lại sau.")
 
@@ -72,14 +72,14 @@ def _start(
 ) -> Response:
     with console.ledger() as connection:
         contest = chosen_contest(console, connection, wanted)
-        checks = tasks.tasks_of(connection, CHECK, contest.id)
+        checks = tasks.tasks_of(connection, CHECK, contest.id, results=False)
     return console.page(
         acting,
         "imports.html",
         status,
         contest=contest,
         checks=checks,
-        found=faults or {},
+        faults=faults or {},
         megabytes=MAX_BYTES // 1024**2,
         rows=MAX_ROWS,
     )

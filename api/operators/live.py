@@ -12,6 +12,7 @@ from api.operators.console import Console
 from api.operators.language import N_
 from api.operators.live_alarms import alarms
 from api.operators.live_stream import EventStream, events
+from api.operators.switch_words import VOTING_STATES
 from models.operator import Role
 from models.scratch.operator_sessions import find
 
@@ -20,20 +21,14 @@ MOST_STREAMS = 500
 MOST_OF_ONE = 200
 """Of these, of one operator: an observer who opens more than anybody can look at keeps nobody else away."""
 METHODS = {
-    "email": N_("Thư điện tử"),
+    "email": N_("Email"),
     "sms": N_("Tin nhắn SMS"),
     "oidc": N_("Tài khoản Google hoặc tương tự"),
     "minted": N_("Phiên tạo sẵn (diễn tập)"),
     "other": N_("Cách khác"),
 }
 """Login methods in words."""
-STATES = {
-    "open": N_("đang mở"),
-    "paused": N_("tạm dừng"),
-    "closed": N_("đã đóng"),
-    "final": N_("đã chốt"),
-    "not_ready": N_("chưa sẵn sàng"),
-}
+STATES = {state or "not_ready": words for state, words in VOTING_STATES.items()}
 OUTCOMES = {
     "counted": N_("Phiếu mới được nhận"),
     "already_voted": N_("Đã bình chọn từ trước"),
@@ -42,7 +37,7 @@ OUTCOMES = {
     "closed": N_("Đã hết giờ"),
     "paused": N_("Đang tạm dừng"),
     "unknown_entry": N_("Không có bài này"),
-    "blocked": N_("Tài khoản bị chặn"),
+    "blocked": N_("Tài khoản bị khoá"),
     "busy": N_("Quá đông, mời thử lại"),
     "not_ready": N_("Hòm chưa sẵn sàng"),
     "not_confirmed": N_("Chưa rõ, mời thử lại"),

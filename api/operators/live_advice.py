@@ -15,20 +15,19 @@ class Advice(NamedTuple):
     steps: tuple[str, ...]
 
 
-_CALL = N_("Báo cho người phụ trách kỹ thuật ngay, kể cả ban đêm.")
+_CALL = N_("Báo kỹ thuật viên ngay, kể cả ban đêm.")
 
 ADVICE = {
     "box_away": Advice(
         N_("Hòm phiếu không trả lời"),
         N_(
-            "Hòm phiếu là nơi nhận phiếu. Khi nó không trả lời, cử tri được mời thử lại sau; trang xem bài vẫn "
-            "mở được. "
-            "Phiếu đã xác nhận với cử tri không bị mất."
+            "Hòm phiếu là nơi nhận phiếu. Khi nó không trả lời, người bình chọn được mời thử lại sau; trang xem bài "
+            "vẫn mở được. Phiếu đã xác nhận với người bình chọn không bị mất."
         ),
         (
             N_("Chờ một phút: hệ thống tự khởi động lại hòm phiếu."),
             _CALL,
-            N_("Kỹ thuật: xem “binhchon ps”, dung lượng ổ đĩa và nhật ký trong thư mục logs."),
+            N_("Kỹ thuật viên: xem “binhchon ps”, dung lượng ổ đĩa và nhật ký trong thư mục logs."),
         ),
     ),
     "ledger_away": Advice(
@@ -40,7 +39,7 @@ ADVICE = {
         (
             _CALL,
             N_("Theo dõi mục bộ nhớ hòm phiếu: khi sổ vắng lâu, hòm đầy dần."),
-            N_("Kỹ thuật: khởi động lại PostgreSQL; việc ghi sổ tự đuổi kịp."),
+            N_("Kỹ thuật viên: khởi động lại PostgreSQL; việc ghi sổ tự đuổi kịp."),
         ),
     ),
     "scratch_away": Advice(
@@ -49,7 +48,7 @@ ADVICE = {
             "Ai đã đăng nhập vẫn bình chọn được. Chưa ai đăng nhập mới được, và phiếu chờ trong hòm chưa được ghi sổ. "
             "Trang này cũng không thấy được các tiến trình."
         ),
-        (_CALL, N_("Kỹ thuật: khởi động lại Valkey “scratch”; mọi việc tự chạy tiếp.")),
+        (_CALL, N_("Kỹ thuật viên: khởi động lại Valkey “scratch”; mọi việc tự chạy tiếp.")),
     ),
     "not_ready": Advice(
         N_("Một máy chủ không nhận phiếu"),
@@ -59,7 +58,7 @@ ADVICE = {
         ),
         (
             N_("Chờ một phút: việc sửa sổ chạy tự động."),
-            N_("Nếu còn, báo kỹ thuật: xem lý do ở bảng Tiến trình và cảnh báo ALARM trong nhật ký."),
+            N_("Nếu còn, báo kỹ thuật viên: xem lý do ở bảng Tiến trình và cảnh báo ALARM trong nhật ký."),
         ),
     ),
     "drift": Advice(
@@ -68,7 +67,7 @@ ADVICE = {
         (
             N_("Không công bố số liệu nào cho đến khi hết lệch."),
             _CALL,
-            N_("Kỹ thuật: “binhchon reconcile --rows”, rồi “binhchon repair”: từng dòng trong sổ là căn cứ."),
+            N_("Kỹ thuật viên: “binhchon reconcile --rows”, rồi “binhchon repair”: từng dòng trong sổ là căn cứ."),
         ),
     ),
     "proof": Advice(
@@ -77,26 +76,26 @@ ADVICE = {
             "Hằng đêm, số phiếu được đếm lại từ từng dòng trong sổ và từng lá phiếu trong hòm. Lần gần nhất có "
             "chỗ khác."
         ),
-        (_CALL, N_("Kỹ thuật: “binhchon reconcile --rows” cho biết khác ở đâu, rồi “binhchon repair”.")),
+        (_CALL, N_("Kỹ thuật viên: “binhchon reconcile --rows” cho biết khác ở đâu, rồi “binhchon repair”.")),
     ),
     "fault": Advice(
         N_("Sửa sổ chưa thành công"),
         N_("Hòm và sổ không khớp nhau và việc sửa tự động đã dừng lại, vì nó không đoán khi không chắc chắn."),
         (
             _CALL,
-            N_("Kỹ thuật: nhật ký của tiến trình “books” nói rõ lý do; xem bảng Alarms trong docs/operations.md."),
+            N_("Kỹ thuật viên: nhật ký của tiến trình “books” nói rõ lý do; xem bảng Alarms trong docs/operations.md."),
         ),
     ),
     "parked": Advice(
-        N_("Có sự kiện bị để riêng"),
+        N_("Có sự kiện bị tạm giữ"),
         N_(
             "Sổ phiếu từ chối dữ liệu của một vài phiếu. Các phiếu ấy vẫn nằm trong hòm và được tính; chưa thể "
             "chốt kết quả "
-            "khi còn sự kiện để riêng."
+            "khi còn sự kiện bị tạm giữ."
         ),
         (
-            N_("Báo kỹ thuật trước khi chốt."),
-            N_("Kỹ thuật: xem parked_events.reason, sửa nguyên nhân, rồi “binhchon repair”."),
+            N_("Báo kỹ thuật viên trước khi chốt."),
+            N_("Kỹ thuật viên: xem parked_events.reason, sửa nguyên nhân, rồi “binhchon repair”."),
         ),
     ),
     "conflicts": Advice(
@@ -105,8 +104,8 @@ ADVICE = {
         (
             _CALL,
             N_(
-                "Kỹ thuật: tìm hệ thống thứ hai đang ghi vào cùng sổ phiếu; mục Sai lệch cho biết hòm đếm thừa bao "
-                "nhiêu."
+                "Kỹ thuật viên: tìm hệ thống thứ hai đang ghi vào cùng sổ phiếu; mục Sai lệch cho biết hòm đếm thừa "
+                "bao nhiêu."
             ),
         ),
     ),
@@ -117,7 +116,7 @@ ADVICE = {
             "nhận. Đến giờ "
             "đóng, hòm phiếu vẫn tự đóng."
         ),
-        (N_("Chờ nửa phút: hệ thống tự khởi động lại tiến trình."), N_("Nếu còn, báo kỹ thuật: “binhchon ps”.")),
+        (N_("Chờ nửa phút: hệ thống tự khởi động lại tiến trình."), N_("Nếu còn, báo kỹ thuật viên: “binhchon ps”.")),
     ),
     "worker": Advice(
         N_("Thiếu tiến trình xử lý hàng đợi"),
@@ -128,12 +127,12 @@ ADVICE = {
         ),
         (
             N_("Chờ nửa phút: hệ thống tự khởi động lại tiến trình."),
-            N_("Nếu còn, báo kỹ thuật: “binhchon ps” và nhật ký của hàng đợi."),
+            N_("Nếu còn, báo kỹ thuật viên: “binhchon ps” và nhật ký của hàng đợi."),
         ),
     ),
     "books_old": Advice(
         N_("Chưa đối chiếu được sổ"),
-        N_("Các số về chờ ghi sổ, sai lệch và để riêng là của lần đối chiếu cuối, không phải lúc này."),
+        N_("Các số về chờ ghi sổ, sai lệch và tạm giữ là của lần đối chiếu cuối, không phải lúc này."),
         (N_("Xem có cảnh báo nào khác về sổ phiếu, hòm phiếu hay bộ hẹn giờ không, và làm theo cảnh báo đó."),),
     ),
     "lag": Advice(
@@ -141,7 +140,7 @@ ADVICE = {
         N_("Phiếu đã nhận nằm trong hòm lâu hơn thường lệ trước khi vào sổ. Không mất phiếu nào."),
         (
             N_("Trong lúc cao điểm: chỉ cần theo dõi, con số sẽ giảm khi lượng phiếu giảm."),
-            N_("Nếu lượng phiếu thấp mà vẫn chậm, báo kỹ thuật: tiến trình “flush” hoặc PostgreSQL."),
+            N_("Nếu lượng phiếu thấp mà vẫn chậm, báo kỹ thuật viên: tiến trình “flush” hoặc PostgreSQL."),
         ),
     ),
     "memory": Advice(
@@ -150,27 +149,27 @@ ADVICE = {
         (
             _CALL,
             N_(
-                "Kỹ thuật: tăng BOX_MAXMEMORY (và “CONFIG SET maxmemory” khi đang chạy); nếu sổ phiếu vắng, đưa nó "
-                "trở lại trước."
+                "Kỹ thuật viên: tăng BOX_MAXMEMORY (và “CONFIG SET maxmemory” khi đang chạy); nếu sổ phiếu vắng, "
+                "đưa nó trở lại trước."
             ),
         ),
     ),
     "disk": Advice(
         N_("Ổ đĩa sắp đầy"),
         N_("Khi đầy, hòm phiếu và sổ phiếu dừng lại. Không mất phiếu đã xác nhận, nhưng không nhận được phiếu mới."),
-        (_CALL, N_("Kỹ thuật: dọn chỗ trên ổ đĩa; mọi việc tự chạy tiếp trong khoảng 20 giây.")),
+        (_CALL, N_("Kỹ thuật viên: dọn chỗ trên ổ đĩa; mọi việc tự chạy tiếp trong khoảng 20 giây.")),
     ),
     "refusing": Advice(
         N_("Đang phải từ chối vì quá tải"),
-        N_("Có nhiều lượt hơn sức nhận. Cử tri được mời thử lại và trang tự thử lại; không ai bị tính sai."),
+        N_("Có nhiều lượt hơn sức nhận. Người bình chọn được mời thử lại và trang tự thử lại; không ai bị tính sai."),
         (
             N_("Chờ vài phút nếu vừa gửi thông báo diện rộng."),
-            N_("Nếu kéo dài, báo kỹ thuật: thêm tiến trình nhận phiếu (WEB_CONCURRENCY) hoặc máy mạnh hơn."),
+            N_("Nếu kéo dài, báo kỹ thuật viên: thêm tiến trình nhận phiếu (WEB_CONCURRENCY) hoặc máy mạnh hơn."),
         ),
     ),
     "claims": Advice(
         N_("Báo mất phiếu chưa vào sổ"),
-        N_("Cử tri đã gửi báo mất phiếu; các báo này chờ trong bộ nhớ tạm và chưa hiện ở mục Báo mất phiếu."),
+        N_("Người bình chọn đã gửi báo mất phiếu; các báo này chờ trong bộ nhớ tạm và chưa hiện ở mục Báo mất phiếu."),
         (N_("Xem có cảnh báo về sổ phiếu hoặc hàng đợi “books” không, và làm theo cảnh báo đó."),),
     ),
     "failed_jobs": Advice(
@@ -178,12 +177,12 @@ ADVICE = {
         N_("Một việc chạy nền dừng vì lỗi chưa lường trước. Không mất phiếu nào: việc ghi sổ được nhắc lại mỗi giây."),
         (
             N_("Mở trang “Công việc nền bị lỗi” và bấm “Chạy lại”."),
-            N_("Nếu lỗi lặp lại, gửi dòng lỗi trên trang ấy cho kỹ thuật."),
+            N_("Nếu lỗi lặp lại, gửi dòng lỗi trên trang ấy cho kỹ thuật viên."),
         ),
     ),
     "late_claims": Advice(
         N_("Báo mất phiếu quá hạn"),
-        N_("Có cử tri đã chờ câu trả lời hơn hai ngày làm việc."),
+        N_("Có người bình chọn đã chờ câu trả lời hơn hai ngày làm việc."),
         (N_("Mở mục “Báo mất phiếu” và trả lời từ trên xuống: báo cũ nhất đứng đầu."),),
     ),
     "late_requests": Advice(

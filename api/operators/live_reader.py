@@ -4,18 +4,14 @@ the process makes anyway are remembered.
 
     Watch (box, twice a second) ─┐
     scratch, each second ────────┼─▶ frame: bytes, one for each language ─▶ every stream, newest only
-    ledger, each five seconds ───┘
-
-The ledger is asked in a thread of its own: one that hangs keeps neither the frames nor the end of the process waiting.
+    ledger, each five seconds ───┘   (`live_ledger.py`)
 """
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -24,18 +20,18 @@ import structlog
 from api.operators.language import LANGUAGES
 from api.operators.live_alarms import alarms
 from api.operators.live_document import figures, series
-from api.operators.live_facts import Facts, LedgerFacts, ScratchFacts, read_ledger_facts
+from api.operators.live_facts import Facts, ScratchFacts
 from api.operators.live_history import History
+from api.operators.live_ledger import LedgerReader
 from api.operators.live_moment import Moment
 from api.snapshot import Watch
 from models.ballot_box.connection import BoxAway, BoxRefused
-from models.database import Engine, LedgerAway, ledger_errors, snapshot
+from models.database import Engine
 from models.jobs import BOOKS, CODES, TASKS, flush_queue
 from models.scratch.beats import read_beats
 from models.scratch.connection import AsyncScratchClient, ScratchAway
 from models.scratch.status import read_status
 from models.scratch.wrong_tries import wrong_lately
-from models.times import from_ms
 
 log = structlog.get_logger()
 
@@ -44,11 +40,8 @@ LINGER_S = 10.0
 SOONEST_S = 0.4
 """Between two frames, so that what stands on a screen is at most a second old (readings come each 0.35 to 0.55 s)."""
 SCRATCH_S = 1.0
-LEDGER_S = 5.0
-HOURS_S = 15.0
 MEMORY_S = 2.0
 SERIES_S = 5.0
-NO_CONTEST = 0
 FIRST_S = 1.5
 """The first look waits so long for all sources."""
 
@@ -74,16 +67,13 @@ class LiveReader:
         self.frame: Frame | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self._watch = watch
-        self._engine = engine
         self._scratch = scratch
         self._queues = (*(flush_queue(number) for number in range(flush_workers)), BOOKS, CODES, TASKS)
         self._looked = float("-inf")
         self._series_at = float("-inf")
         self._round = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._wanted = threading.Event()
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._ledger = LedgerReader(watch, engine, self.facts.ledger, lambda: self.looked_at)
         self._asked_memory = float("-inf")
         self._claims_since: float | None = None
 
@@ -95,8 +85,7 @@ class LiveReader:
         ]
 
     async def stop(self) -> None:
-        self._ended.set()
-        self._wanted.set()
+        self._ledger.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -111,10 +100,7 @@ class LiveReader:
             for fact in (self.facts.ledger, self.facts.scratch, self.facts.memory):
                 fact.ask_anew()
         self._looked = time.monotonic()
-        self._wanted.set()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._ask_ledger, name="live ledger", daemon=True)
-            self._thread.start()
+        self._ledger.look()
 
     async def newer(self, number: int) -> Frame:
         """The newest frame, once there is one after `number`."""
@@ -212,38 +198,6 @@ class LiveReader:
             await asyncio.sleep(0.05 if not has_begun() else min(seconds, 0.25))
             if self.looked_at and not has_begun():
                 return
-
-    def _ask_ledger(self) -> None:
-        """The ledger's thread: asks every LEDGER_S while somebody looks."""
-        kept: LedgerFacts | None = None
-        kept_at = float("-inf")
-        while not self._ended.is_set():
-            self._wanted.wait()
-            began = time.monotonic()
-            reading = self._watch.current.reading
-            contest_id, shards = (reading.contest_id, reading.shards) if reading else (NO_CONTEST, 0)
-            now = from_ms(reading.box_ms) if reading else datetime.now(UTC)
-            fresh = kept is not None and kept.contest_id == contest_id and began - kept_at < HOURS_S
-            found = self._read_ledger(contest_id, shards, now, kept if fresh else None)
-            if found and not fresh:
-                kept, kept_at = found, began
-            if not self.looked_at:
-                self._wanted.clear()
-            self._ended.wait(LEDGER_S)
-
-    def _read_ledger(self, contest_id: int, shards: int, now: datetime, last: LedgerFacts | None) -> LedgerFacts | None:
-        try:
-            with ledger_errors(), self._engine.connect() as connection, snapshot(connection):
-                found = read_ledger_facts(connection, contest_id, shards, now, last)
-        except LedgerAway as error:
-            self.facts.ledger.away(str(error))
-        except Exception as error:
-            log.exception("the counts by minute cannot be read")
-            self.facts.ledger.away(type(error).__name__)
-        else:
-            self.facts.ledger.found(found)
-            return found
-        return None
 
 
 def _event(name: str, document: dict[str, Any], number: int) -> bytes:

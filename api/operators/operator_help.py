@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from api.operators.access import ADMIN, Acting
 from api.operators.console import Console
 from api.operators.login_steps import a_place
-from api.operators.operators import PATH, changing, given_page, why_of
+from api.operators.operators import PATH, changing, given_page, refused, why_of
 from api.voters.responses import see_other
 from models import operator_secrets as secret_columns
 from models.audit import record
@@ -24,10 +24,14 @@ def operator_help_router(console: Console) -> APIRouter:
     @router.post("/password")
     def password(acting: Annotated[Acting, ADMIN], operator_id: int) -> Response:
         with a_place():
-            return _password(console, acting, operator_id)
+            return refused(console, acting, operator_id, "password") or _password(console, acting, operator_id)
 
     @router.post("/second-factor")
     def second_factor(acting: Annotated[Acting, ADMIN], operator_id: int) -> Response:
+        with a_place():
+            page = refused(console, acting, operator_id, "second-factor")
+        if page is not None:
+            return page
         with changing(console, acting, operator_id) as (connection, operator):
             secret_columns.remove_totp(connection, operator.id)
             before, after = {"second_factor": operator.has_totp}, {"second_factor": False}

@@ -1,7 +1,8 @@
 """Admins look after operators: who there is, what each may do, and help for who lost a password or a phone.
 
 Nobody changes their own role here, and who acts must still be an active admin under the same lock as the change: so
-one is always left.
+one is always left. What gives somebody a way in asks for the own password: neither an unlocked screen nor a stolen
+session may make itself a second one that lasts.
 """
 
 import time
@@ -15,6 +16,7 @@ from api.operators.access import ADMIN, Acting, ConsoleProblem
 from api.operators.console import Console
 from api.operators.language import N_
 from api.operators.login_steps import a_place
+from api.operators.own_password import password_fault
 from api.voters.responses import see_other
 from models.audit import record
 from models.database import Connection
@@ -41,7 +43,7 @@ _LONGEST_WHY = 500
 _DONE = {
     "role": N_("Đã đổi vai trò; các phiên đăng nhập của người này đã kết thúc."),
     "active": N_("Đã lưu. Người bị ngừng không còn phiên đăng nhập nào."),
-    "second-factor": N_("Đã bỏ lớp xác thực thứ hai; lần đăng nhập tới sẽ cài đặt lại."),
+    "second-factor": N_("Đã bỏ xác thực hai lớp; lần đăng nhập tới sẽ cài đặt lại."),
     "unlock": N_("Đã mở khoá đăng nhập."),
     "sessions": N_("Đã kết thúc phiên đăng nhập."),
 }
@@ -83,11 +85,13 @@ def operators_router(console: Console) -> APIRouter:
 
     @router.post(PATH + "/{operator_id:int}/role")
     def role(acting: Annotated[Acting, ADMIN], operator_id: int) -> Response:
-        return _role(console, acting, operator_id)
+        with a_place():
+            return _role(console, acting, operator_id)
 
     @router.post(PATH + "/{operator_id:int}/active")
     def active(acting: Annotated[Acting, ADMIN], operator_id: int) -> Response:
-        return _active(console, acting, operator_id)
+        with a_place():
+            return _active(console, acting, operator_id)
 
     return router
 
@@ -118,7 +122,22 @@ def why_of(acting: Acting) -> str:
     return acting.text("why", limit=_LONGEST_WHY)
 
 
-def _page(console: Console, acting: Acting, operator_id: int, done: str) -> Response:
+def refused(console: Console, acting: Acting, operator_id: int, form: str) -> Response | None:
+    """The operator's page again, where what came of its `form` has not the own password of who acts. In `a_place()`."""
+    fault = password_fault(console, acting)
+    return _page(console, acting, operator_id, form=form, faults={f"{form}-own": fault}) if fault else None
+
+
+def _page(
+    console: Console,
+    acting: Acting,
+    operator_id: int,
+    done: str = "",
+    *,
+    form: str = "",
+    faults: dict[str, str] | None = None,
+) -> Response:
+    """`form`: the one that came, and is shown as it was typed."""
     with console.ledger() as connection:
         found = found_or_404(find_operator(connection, operator_id))
     now = time.time()
@@ -129,7 +148,11 @@ def _page(console: Console, acting: Acting, operator_id: int, done: str) -> Resp
     return console.page(
         acting,
         "operator.html",
+        422 if faults else 200,
         found=found,
+        form=form,
+        typed={name: acting.text(name) for name in ("role", "why", "factor")} if form else {},
+        faults=faults or {},
         is_self=found.id == acting.operator.operator_id,
         own_sessions=sessions.sessions_of(console.scratch, found.id, now),
         shut_s=shut_s,
@@ -148,6 +171,9 @@ def _create(console: Console, acting: Acting) -> Response:
         faults["full_name"] = acting.say(_LONG, letters=_LONGEST_FULL_NAME)
     if typed["role"] not in {role.value for role in Role}:
         faults["role"] = acting.say(_NO_ROLE)
+    fault = "" if faults else password_fault(console, acting)
+    if fault:
+        faults["password"] = fault
     if faults:
         return console.page(acting, "operator_new.html", 422, typed=typed, faults=faults)
     role, password = Role(typed["role"]), given_password()
@@ -180,6 +206,8 @@ def _role(console: Console, acting: Acting, operator_id: int) -> Response:
     chosen = acting.text("role")
     if chosen not in {role.value for role in Role}:
         raise ConsoleProblem(422, _NO_ROLE)
+    if page := refused(console, acting, operator_id, "role"):
+        return page
     with changing(console, acting, operator_id) as (connection, operator):
         change_operator(connection, operator.id, role=chosen)
         before, after = {"role": operator.role.value}, {"role": chosen}
@@ -193,6 +221,8 @@ def _active(console: Console, acting: Acting, operator_id: int) -> Response:
     chosen = acting.text("active")
     if chosen not in {"yes", "no"}:
         raise ConsoleProblem(422, N_("Yêu cầu không hợp lệ."))
+    if chosen == "yes" and (page := refused(console, acting, operator_id, "active")):
+        return page
     with changing(console, acting, operator_id) as (connection, operator):
         change_operator(connection, operator.id, active=chosen == "yes")
         before, after = {"active": operator.active}, {"active": chosen == "yes"}

@@ -5,7 +5,8 @@ before anything is done, and after it where it led (`models/scratch/operator_pre
 What led to a page that says what is wrong changed nothing, and may be pressed again. A form that says `repeatable` is
 done each time: the switches, which set what they set and must work at once.
 
-What was done is told to the page by a cookie, too, so that it need not keep what was typed (`static/forms.js`).
+What was done is told to the page by a cookie with the number, so that it need not keep what was typed any longer
+(`static/forms.js`).
 """
 
 import asyncio
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-DONE_COOKIE = "operator_done"
+DONE_COOKIE = "operator_done_"
 UNCLEAR = N_(
     "Nội dung này đã được gửi một lần và chưa rõ kết quả. Hãy xem nó đã được lưu chưa, rồi mới mở lại trang và gửi "
     "lần nữa."
@@ -121,5 +122,5 @@ async def _noted(console: "Console", press: _Press, message: MutableMapping[str,
     if status >= 400 or ended:
         return message
     secure = "; Secure" if console.secure else ""
-    cookie = f"{DONE_COOKIE}={press.number}; Path=/operator; Max-Age=120; SameSite=Lax{secure}".encode()
+    cookie = f"{DONE_COOKIE}{press.number}=1; Path=/operator; Max-Age=120; SameSite=Lax{secure}".encode()
     return {**message, "headers": [*message["headers"], (b"set-cookie", cookie)]}

@@ -13,8 +13,9 @@ from api.operators.language import N_
 from api.operators.requests import FOUND_WORDS, KIND_WORDS, PATH
 from api.voters.responses import see_other
 from models import audit
+from models.account_erasing import erase_account
 from models.data_request import DataRequest, answer_request, find_request, note_erased
-from models.personal_data import erase_account, everything_of
+from models.personal_data import everything_of
 
 LONGEST_NOTE = 2_000
 _TOLD = N_("Người khác vừa sửa yêu cầu này. Chưa có gì thay đổi; hãy xem lại rồi làm tiếp. Những gì bạn viết vẫn còn.")

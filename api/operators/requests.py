@@ -14,6 +14,7 @@ from api.operators.access import ADMIN, Acting, values_of
 from api.operators.console import Console
 from api.operators.effect import current_contest
 from api.operators.language import N_
+from api.voters.personal import tidy
 from api.voters.responses import see_other
 from models import audit
 from models.claim import parse_reference
@@ -152,7 +153,7 @@ def _person(console: Console, contest: Contest, found_by: str, typed: str) -> Pe
 
 def _by_receipt(console: Console, contest: Contest, typed: str) -> Person:
     receipts = Receipts(console.keys, contest.id)
-    number = receipts.parse("".join(letter for letter in typed if letter.isalnum()))
+    number = receipts.parse(tidy(typed))
     if number is None:
         return Person(fault=N_("Mã phiếu này không đúng."))
     owner, _sure = account_of_receipt(console.engine, console.box, contest, receipts, number)

@@ -27,7 +27,7 @@ WHAT = {
     "openings": N_("Địa chỉ đã che, tên miền, mảnh tên của lần đăng nhập"),
     "contacts": N_("Cách liên hệ trong báo mất phiếu"),
     "claims": N_("Nội dung báo mất phiếu và câu trả lời"),
-    "clusters": N_("Tài khoản trong các nhóm bất thường"),
+    "clusters": N_("Tài khoản trong các cụm"),
     "requests": N_("Địa chỉ đã che trong yêu cầu về dữ liệu"),
     "parked": N_("Dữ liệu thô của sự kiện tạm giữ đã giải quyết"),
     "uploads": N_("Tệp do người điều hành tải lên"),

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from api.operators.access import PASSWORD, Acting, ConsoleProblem
 from api.operators.console import Console
 from api.operators.guesses import note_guess
-from api.operators.known_browser import remember
+from api.operators.known_browser import mark_of, remember
 from api.operators.language import N_
 from api.operators.login import SHUT
 from api.operators.login_steps import Step, address_of, go_on, locked, own_path, renew, step_of, with_session
@@ -34,7 +34,7 @@ from models.second_factor import (
 from models.second_factor import step_of as code_step
 
 _WRONG = N_("Mã không đúng hoặc đã được dùng. Hãy nhập mã đang hiện trên ứng dụng.")
-_LOST = N_("Không đọc được khoá của lớp xác thực thứ hai. Hãy nhờ quản trị viên đặt lại cho bạn.")
+_LOST = N_("Không đọc được khoá của xác thực hai lớp. Hãy nhờ quản trị viên đặt lại cho bạn.")
 _OLD = N_("Lần cài đặt này đã hết hạn. Hãy bắt đầu lại.")
 _LONGEST = 200
 
@@ -82,7 +82,9 @@ def _form(console: Console, acting: Acting, back: str, fault: str = "", status: 
 def _enter(console: Console, acting: Acting, back: str) -> Response:
     """One try, counted before anything is compared; a right code or recovery code counts once."""
     typed, who = acting.text("code", limit=_LONGEST), str(acting.operator.operator_id)
-    tried = attempts.take(console.scratch, console.keys, attempts.CODE, who, time.time())
+    mark = mark_of(console, acting.request, acting.operator.name, time.time())
+    counted = (attempts.KNOWN_CODE, mark) if mark else (attempts.CODE, who)
+    tried = attempts.take(console.scratch, console.keys, *counted, time.time())
     if tried.wait_s:
         note_guess(console, acting)
         return _form(console, acting, back, acting.say(SHUT, seconds=tried.wait_s), 429)
@@ -90,7 +92,7 @@ def _enter(console: Console, acting: Acting, back: str) -> Response:
         operator = locked(connection, console, acting)
         how = _accepted(connection, console, operator, typed)
         if how:
-            attempts.clear(console.scratch, console.keys, attempts.CODE, who)
+            attempts.clear(console.scratch, console.keys, *counted)
             token = renew(connection, console, acting, operator, second_factor=how)
         elif tried.shuts:
             nobody = Actor("login", None, acting.address)

@@ -7,7 +7,7 @@ from models.signals.kinds import Signal
 
 SIGNALS = {
     Signal.BURST: N_("Mở tài khoản dồn dập"),
-    Signal.NAMES: N_("Tên tài khoản na ná nhau"),
+    Signal.NAMES: N_("Tên tài khoản gần giống nhau"),
     Signal.DEVICE: N_("Cùng một dấu thiết bị"),
     Signal.RHYTHM: N_("Nhịp của máy"),
     Signal.NETWORK: N_("Một mạng dồn phiếu cho một bài"),
@@ -51,7 +51,7 @@ LIMITS = {
         N_("Số tài khoản ít nhất của một nhóm"), N_("Ít hơn thế là gia đình, vài đồng nghiệp: không xét.")
     ),
     "times": LimitWords(
-        N_("Gấp bao nhiêu lần mức trông đợi"),
+        N_("Gấp bao nhiêu lần mức kỳ vọng"),
         N_("Áp dụng cho thiết bị, mạng, mở tài khoản dồn dập; với tên là một nửa."),
     ),
     "certainty": LimitWords(

@@ -3,7 +3,7 @@
 from api.operators.language import N_
 
 VOTING_STATES = {
-    "open": N_("Đang nhận phiếu"),
+    "open": N_("Nhận phiếu trong thời gian bình chọn"),
     "paused": N_("Đang tạm dừng"),
     "closed": N_("Đã kết thúc"),
     "final": N_("Đã chốt kết quả"),

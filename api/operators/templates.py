@@ -10,12 +10,11 @@ tasks.
 
 import secrets
 from datetime import datetime
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from api.operators.language import LANGUAGES, Language
-from api.voters.assets import address_of
+from api.voters.templates import environment_of
 from models.operator import Role
 from models.times import milliseconds
 
@@ -26,26 +25,11 @@ def render(name: str, language: Language, /, **values: object) -> bytes:
 
 
 def _environment(language: Language) -> Environment:
-    environment = Environment(
-        loader=PackageLoader("api.operators", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-        extensions=["jinja2.ext.i18n"],
-    )
-    environment.policies["ext.i18n.trimmed"] = True
-    i18n: Any = environment
-    i18n.install_gettext_translations(language.translations, newstyle=True)
-    environment.globals |= {"asset": address_of, "lang": language, "languages": LANGUAGES, "Role": Role}
-    environment.globals["new_press"] = lambda: secrets.token_urlsafe(12)
+    environment = environment_of("api.operators", language)
+    environment.globals |= {"languages": LANGUAGES, "new_press": lambda: secrets.token_urlsafe(12), "Role": Role}
     environment.filters |= {
-        "field": language.of,
         "moment": lambda at: language.moment(milliseconds(at) if isinstance(at, datetime) else at),
-        "number": language.number,
         "say": language.text,
-        "votes": language.votes,
     }
     return environment
 

@@ -37,9 +37,10 @@ def _prose(text: str) -> Markup:
     return Markup(rendered(text))  # noqa: S704 - cleaned there
 
 
-def _environment(language: Language) -> Environment:
+def environment_of(package: str, language: Language) -> Environment:
+    """The templates of a package, with what voters' and operators' pages have in common."""
     environment = Environment(
-        loader=PackageLoader("api.voters", "templates"),
+        loader=PackageLoader(package, "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -50,22 +51,20 @@ def _environment(language: Language) -> Environment:
     environment.policies["ext.i18n.trimmed"] = True
     i18n: Any = environment
     i18n.install_gettext_translations(language.translations, newstyle=True)
-    environment.globals |= {
-        "asset": address_of,
-        "lang": language,
-        "languages": LANGUAGES,
-        "script_words": script_words(language),
-        "url": language.path,
-    }
+    environment.globals |= {"asset": address_of, "lang": language}
     environment.filters |= {
         "field": language.of,
         "moment": language.moment,
         "number": language.number,
-        "plain": plain,
-        "prose": _prose,
-        "until": language.until,
         "votes": language.votes,
     }
+    return environment
+
+
+def _environment(language: Language) -> Environment:
+    environment = environment_of("api.voters", language)
+    environment.globals |= {"languages": LANGUAGES, "script_words": script_words(language), "url": language.path}
+    environment.filters |= {"plain": plain, "prose": _prose, "until": language.until}
     return environment
 
 

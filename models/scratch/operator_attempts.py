@@ -27,6 +27,8 @@ KNOWN = "known browser"
 """The same from a browser in which the operator has logged in before, by what names that browser."""
 CODE = "code"
 """The second factor at login, by the operator's id: asked for after the password alone."""
+KNOWN_CODE = "code in a known browser"
+"""The same, as KNOWN: who has the password alone keeps its owner out elsewhere at most."""
 OWN = "own"
 """The own password in the middle of a session, by the operator's id."""
 

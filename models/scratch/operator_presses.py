@@ -11,6 +11,7 @@ can say whether it was done, and it is not done again.
 
 import hashlib
 from collections.abc import Iterable
+from typing import Any
 
 from models.scratch.connection import AsyncScratchClient, scratch_errors
 
@@ -29,7 +30,7 @@ def press_of(session: str, path: str, fields: Iterable[tuple[str, str]]) -> str:
 async def begin(client: AsyncScratchClient, press: str) -> str | None:
     """None: this is the first. Else where the first led, or "" where that is not known. Errors: ScratchAway."""
     with scratch_errors():
-        before = await client.set(_key(press), b"", ex=LIFE_S, nx=True, get=True)
+        before: Any = await client.set(_key(press), b"", ex=LIFE_S, nx=True, get=True)
     return None if before is None else before.decode()
 
 

@@ -2,7 +2,7 @@
 
 Fields: `pending`, `parked` (events), `conflicts` (votes), `drift` (votes; empty: cannot be told), `flush_lag_s`
 (seconds), `fault` (in words, empty: none), `ticked_at` (ms since 1970), `proof` (`holds`, `failed`), `claims`
-(that wait for the ledger), `failed_jobs` (of RQ).
+(that wait for the ledger), `failed_jobs` (of RQ), `signals` (clusters that nobody has looked at).
 """
 
 from typing import Any

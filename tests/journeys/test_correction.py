@@ -82,13 +82,13 @@ def accessible(page: Page) -> None:
 def propose_for_the_cluster(page: Page, suspects: Suspects) -> str:
     """Returns the path of the correction."""
     page.goto(f"/operator/corrections/new?cluster={suspects.cluster}")
-    expect(page.get_by_label("Nhóm nghi vấn số")).to_have_value(str(suspects.cluster))
+    expect(page.get_by_label("Cụm số")).to_have_value(str(suspects.cluster))
     expect(page.get_by_label(suspects.title, exact=True)).to_be_checked()
     page.get_by_label("Lý do công khai (tiếng Việt)").fill("Của lan@example.vn")
     page.get_by_role("button", name="Chạy thử và đề nghị").click()
     expect(page.get_by_role("alert")).to_contain_text("không được có địa chỉ email")
     accessible(page)
-    expect(page.get_by_label("Nhóm nghi vấn số")).to_have_value(str(suspects.cluster))
+    expect(page.get_by_label("Cụm số")).to_have_value(str(suspects.cluster))
     page.get_by_label("Lý do công khai (tiếng Việt)").fill(REASON)
     page.get_by_role("button", name="Chạy thử và đề nghị").click()
     expect(page.get_by_text("Chờ phê duyệt")).to_be_visible()  # the page loads itself anew when it has been counted
@@ -170,7 +170,7 @@ def test_an_account_is_found_by_its_receipt_and_blocked(
     lan.get_by_role("button", name="Tìm").click()
     expect(lan.get_by_role("cell", name=suspects.receipts[0])).to_be_visible()
     accessible(lan)
-    lan.get_by_label("Lý do (lưu trong nhật ký điều hành)").fill("Nhiều phiếu trong một giây.")
+    lan.get_by_label("Lý do (lưu trong nhật ký)").fill("Nhiều phiếu trong một giây.")
     lan.get_by_role("button", name="Khoá", exact=True).click()
     expect(lan.get_by_role("heading", name="Mở khoá")).to_be_visible()
     last = site.entries()[-1]["id"]

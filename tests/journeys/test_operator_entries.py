@@ -156,7 +156,7 @@ def test_everything_works_without_javascript_on_a_tablet(
     until(page, lambda: site.json("/api/contest")["state"] == "paused", what="voting is paused")
     voting.get_by_label("Lý do").fill("Xong")
     voting.get_by_role("button", name="Nhận phiếu trở lại").click()
-    expect(voting.get_by_text("Đang nhận phiếu", exact=True)).to_be_visible()
+    expect(voting.get_by_text("Nhận phiếu trong thời gian bình chọn", exact=True)).to_be_visible()
     # A slice of flushing that began before the contest was there lasts for 20 s, and one more may wait behind it.
     until(page, lambda: site.stack.status()["ledger"]["votes"] == 1, 60, "the vote is in the ledger")
     page.goto("/operator/entries")

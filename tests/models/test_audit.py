@@ -31,3 +31,26 @@ def test_it_stands_and_falls_with_the_change(database: str) -> None:
 
 def test_only_what_differs_is_written() -> None:
     assert difference({"title": "a", "unit": "b"}, {"title": "a", "unit": "c"}) == ({"unit": "b"}, {"unit": "c"})
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("anh Bình (binh.le+1@example.org) xin xoá", "anh Bình (…) xin xoá"),
+        ("gọi 0912 345 678, 0912.345.678 hoặc +84912345678.", "gọi …, … hoặc …."),
+        (
+            "tài khoản 4611686018427387904 và 0123456789012345678",
+            "tài khoản 4611686018427387904 và 0123456789012345678",
+        ),
+        (
+            "lúc 2026-11-20 08:30, 1.200 phiếu, biên bản 12/BB-2026",
+            "lúc 2026-11-20 08:30, 1.200 phiếu, biên bản 12/BB-2026",
+        ),
+        ("a" * 100_000, "a" * 100_000),
+    ],
+)
+def test_a_reason_keeps_nobodys_address_or_number(database: str, typed: str, kept: str) -> None:
+    """Nothing can ever be erased from it."""
+    with worker_engine(database).begin() as connection:
+        record(connection, Actor("lan", 1), "request.erase", "request:1", why=typed)
+        assert connection.scalar(text("SELECT why FROM audit")) == kept

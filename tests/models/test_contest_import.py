@@ -151,16 +151,32 @@ def test_what_may_never_change_is_refused_and_nothing_is_written(engine: Engine,
     assert {table: rows(engine, table) for table in before} == before
 
 
-@pytest.mark.parametrize("state", ["closed", "final"])
 @pytest.mark.parametrize("change", [{"closes_at": NOW + timedelta(days=9)}, {"opens_at": NOW - timedelta(days=1)}])
-def test_the_window_of_a_contest_that_is_over_is_refused(engine: Engine, state: str, change: dict) -> None:
+def test_the_window_of_a_contest_that_is_over_is_refused(engine: Engine, change: dict) -> None:
     imported(engine, contest_file())
     with transaction(engine) as connection:
-        decide_state(connection, 1, state)
+        decide_state(connection, 1, "closed")
     with pytest.raises(ImportRefusedError, match="voting is over"):
         imported(engine, contest_file(**change))
     assert imported(engine, contest_file(title="Tên khác")).changed
-    assert contest(engine).state == state
+    assert contest(engine).state == "closed"
+
+
+@pytest.mark.parametrize(
+    "file",
+    [contest_file(), contest_file(title="Tên khác"), contest_file(("a", "b")), contest_file(("a", "b", "c", "d"))],
+    ids=["same", "title", "withdrawn", "added"],
+)
+def test_a_file_changes_nothing_of_final_results(engine: Engine, file: ContestFile) -> None:
+    """Else it would take a published result off the site again: the file says `live`."""
+    imported(engine, contest_file())
+    with transaction(engine) as connection:
+        decide_state(connection, 1, "final")
+        connection.exec_driver_sql("UPDATE contests SET result_policy = 'published'")
+    before = {table: rows(engine, table) for table in ("contests", "categories", "entries")}
+    with pytest.raises(ImportRefusedError, match="final"):
+        imported(engine, file)
+    assert {table: rows(engine, table) for table in before} == before
 
 
 def test_imports_at_once_take_turns(engine: Engine) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import fpdf
 import pytest
 
-from models import minutes_pdf as paper
 from models.contest import Contest
 from models.minutes import Asked, Closing, canonical, minutes_of, public_key, sha256, sign, verify
+from models.minutes_paper import Paper
 from models.minutes_pdf import minutes_pdf
 from models.result_count import Count, EntryCount
 from models.secrets import KeyRing
@@ -113,7 +113,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             found.append(next((value for value in (*args[2:3], more.get("text")) if value), ""))
             return own(self, *args, **more)
 
-        monkeypatch.setattr(paper._Paper, name, write)
+        monkeypatch.setattr(Paper, name, write)
     return found
 
 

@@ -1,6 +1,6 @@
 """Terms of working days, over weekends, holidays and Tết."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -47,10 +47,46 @@ def test_a_holiday_on_a_weekend_changes_nothing() -> None:
     assert term_ends(local("2026-03-06T10:00"), 2, off) == term_ends(local("2026-03-06T10:00"), 2, set())
 
 
+def off_work(holidays: set[date]) -> set[date]:
+    """Working days without work: holidays, and for one on a weekend the next working day (Labour Code, 111.3)."""
+    found = {day for day in holidays if day.weekday() < 5}
+    for day in sorted(holidays - found):
+        instead = day
+        while instead.weekday() >= 5 or instead in found:
+            instead += timedelta(days=1)
+        found.add(instead)
+    return found
+
+
+def surely_off(tet: date, hung: date) -> set[date]:
+    """What is free whatever the government decides for the year: it has one day before Tết's first or two, five in all,
+    and beside 2/9 the day before or after it (Labour Code, 112).
+    """
+    fixed = {date(tet.year, month, day) for month, day in ((1, 1), (4, 30), (5, 1), (9, 2))} | {hung}
+    choices = [
+        off_work(fixed | {tet + timedelta(days=day) for day in range(-before, 5 - before)} | {beside})
+        for before in (1, 2)
+        for beside in (date(tet.year, 9, 1), date(tet.year, 9, 3))
+    ]
+    return set.intersection(*choices)
+
+
+def test_the_list_begins_with_what_the_law_makes_sure(database: str) -> None:
+    """First day of the first lunar month and tenth of the third, by new moons and the sun's longitude at UTC+7."""
+    lunar = {
+        2026: (date(2026, 2, 17), date(2026, 4, 26)),
+        2027: (date(2027, 2, 6), date(2027, 4, 16)),
+        2028: (date(2028, 1, 26), date(2028, 4, 4)),
+    }
+    with transaction(worker_engine(database)) as connection:
+        kept = set(read_holidays(connection))
+    assert kept == set.union(*(surely_off(*days) for days in lunar.values()))
+
+
 def test_the_list_is_kept_and_changed(database: str) -> None:
     with transaction(worker_engine(database)) as connection:
         kept = read_holidays(connection)
-        assert kept.keys() >= TET_2026, "the list begins with the days that are sure"
+        assert kept.keys() >= TET_2026
         assert all(is_working_day(day, ()) for day in kept), "a weekend needs no entry"
         assert not is_working_day(date(2026, 2, 17), kept)
         add_holiday(connection, date(2026, 12, 24), "một ngày")

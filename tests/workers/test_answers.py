@@ -3,8 +3,6 @@
 import socket
 import threading
 from collections.abc import Iterator
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -21,6 +19,7 @@ from models.claim_inbox import find_claim, move
 from models.database import Engine, transaction, worker_engine
 from models.mail import MailServer
 from models.scratch.outbox import DEMO
+from tests.workers.mail_box import MailBox, always
 from workers import answers
 from workers.answers import send_answers
 
@@ -28,27 +27,6 @@ AN = "an@example.vn"
 FROM = "binhchon@example.vn"
 LAN = Actor("lan", 1)
 NOWHERE = "unix:///nonexistent"
-
-
-class MailBox:
-    """What the SMTP server took; `answer` decides about each recipient."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[list[str], EmailMessage]] = []
-        self.answer = "250 OK"
-
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
-        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
-    ) -> str:
-        if self.answer.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return self.answer
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        parsed = message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(parsed, EmailMessage)
-        self.mails.append((envelope.rcpt_tos, parsed))
-        return "250 OK"
 
 
 @pytest.fixture
@@ -181,7 +159,7 @@ def test_a_server_that_is_away_or_busy_is_tried_again_later(
     assert send(engine, away) == 0
     assert 50 < waits_until(engine) <= 60
     make_due(engine)
-    mail_box.answer = "451 come back later"
+    mail_box.answer = always("451 come back later")
     assert send(engine, server) == 0
     assert 110 < waits_until(engine) <= 120
     assert [row[:2] for row in rows(engine)] == [("waiting", 2)]
@@ -190,7 +168,7 @@ def test_a_server_that_is_away_or_busy_is_tried_again_later(
     assert send(engine, server) == 0
     assert 3500 < waits_until(engine) <= 3600
     make_due(engine)
-    mail_box.answer = "250 OK"
+    mail_box.answer = always("250 OK")
     assert send(engine, server) == 1
 
 
@@ -199,7 +177,7 @@ def test_after_two_days_it_has_failed_and_the_claim_is_open_again(
 ) -> None:
     claim = answered(engine)
     make_due(engine, ", made_at = now() - interval '49 h'")
-    mail_box.answer = "451 come back later"
+    mail_box.answer = always("451 come back later")
     with capture_logs() as logged:
         assert send(engine, server) == 0
     assert [row[0] for row in rows(engine)] == ["failed"]
@@ -211,7 +189,7 @@ def test_after_two_days_it_has_failed_and_the_claim_is_open_again(
 @pytest.mark.parametrize(("mail", "problem"), [(True, "SMTPRecipientsRefused 550"), (False, "no mail server")])
 def test_never_is_never(engine: Engine, server: MailServer, mail_box: MailBox, mail: bool, problem: str) -> None:
     claim = answered(engine)
-    mail_box.answer = f"550 no such mailbox {AN}"
+    mail_box.answer = always(f"550 no such mailbox {AN}")
     assert send(engine, server if mail else None) == 0
     ((ended, _tries, why),) = rows(engine)
     assert ended == "failed"

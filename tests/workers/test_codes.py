@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
-from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
@@ -28,6 +27,7 @@ from models.scratch.connection import AsyncScratchClient, async_scratch, scratch
 from models.settings import settings
 from tests.servers import wait_for
 from tests.workers.contests import KEYS
+from tests.workers.mail_box import MailBox
 from workers import codes as sending
 from workers.codes import send_slice
 from workers.stopping import stopping
@@ -36,29 +36,6 @@ from workers.worker import ClosedListWorker
 AN = "an@example.vn"
 FROM = "binhchon@example.vn"
 TITLE = "Cuộc thi\r\nBcc: thử"
-
-
-class MailBox:
-    """What the SMTP server took; `answer` decides about each recipient."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[list[str], EmailMessage]] = []
-        self.answer: Callable[[str], str] = lambda _address: "250 OK"
-        self.connections = 0
-
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
-        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
-    ) -> str:
-        answer = self.answer(address)
-        if answer.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return answer
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        parsed = message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(parsed, EmailMessage)
-        self.mails.append((envelope.rcpt_tos, parsed))
-        return "250 OK"
 
 
 @pytest.fixture

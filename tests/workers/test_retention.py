@@ -11,6 +11,7 @@ import pytest
 import redis
 from sqlalchemy import text
 
+from models.account_erasing import erase_account
 from models.audit import Actor
 from models.claim import Claim, store
 from models.claim_answer import add_answer
@@ -18,7 +19,7 @@ from models.claim_inbox import move
 from models.contest import Contest
 from models.data_request import note_erased, open_request
 from models.database import Engine, transaction
-from models.personal_data import erase_account, everything_of
+from models.personal_data import everything_of
 from models.retention import Rules, dues, read_rules, write_rules
 from tests.workers.contests import KEYS, Stage
 from workers import retention
@@ -270,6 +271,9 @@ def test_an_account_is_erased_from_what_corrections_of_its_votes_name(made: Stag
     with transaction(made.engine) as connection:
         assert "criteria" not in erase_account(connection, 78, datetime.now(UTC) + timedelta(seconds=5))
         assert erase_account(connection, 77, datetime.now(UTC) + timedelta(seconds=5))["criteria"] == 1
+        (told_of,) = everything_of(connection, KEYS, 77)["corrections"]
+        assert everything_of(connection, KEYS, 78)["corrections"] == []
+    assert (told_of["action"], told_of["entry"], told_of["changed"]) == ("void", 1, False)
     assert made.rows("SELECT criteria FROM corrections") == [(KEPT,)]
 
 

@@ -71,6 +71,16 @@ def test_a_task_is_run_once_and_keeps_its_result(engine: Engine) -> None:
     assert due(engine) == []
 
 
+def test_a_list_of_tasks_needs_no_results(engine: Engine) -> None:
+    task_id = asked(engine)
+    run(engine, task_id, lambda _work: {"large": True})
+    with transaction(engine) as connection:
+        kind = found(engine, task_id).kind
+        (whole,), (short,) = tasks.tasks_of(connection, kind), tasks.tasks_of(connection, kind, results=False)
+    assert (whole.result, short.result) == ({"large": True}, None)
+    assert (short.id, short.state) == (whole.id, whole.state)
+
+
 def test_a_worker_that_died_is_followed_by_another_run(engine: Engine) -> None:
     task_id = asked(engine)
     with transaction(engine) as connection:

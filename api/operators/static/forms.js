@@ -6,6 +6,7 @@
 const PREFIX = "kept ";
 const KEPT_MS = 12 * 3600 * 1000;
 const AGAIN_MS = 5000;
+const DONE = "operator_done_"; // a cookie: this press has done what it was for
 const OWN = ["csrf", "press", "repeatable"];
 const UNKEPT = ["password", "file", "submit", "button", "reset", "image"];
 
@@ -39,7 +40,10 @@ function everythingKept() {
 function keep(form) {
   if (!who || form.getAttribute("autocomplete") === "off") return;
   if (!fields(form).some((field) => isTyped(field) && field.value.trim())) return;
-  const page = location.pathname + location.search;
+  // A form that came back with what is wrong stands at the address that it was sent to, where no page may be.
+  const isAnswer = performance.getEntriesByType("navigation")[0]?.responseStatus >= 400;
+  const before = isAnswer && sessionStorage[key(form)];
+  const page = before ? JSON.parse(before).page : location.pathname + location.search;
   const values = contents(form).map(([, name, value]) => [name, value]);
   const kept = { who, page, press: form.elements.press?.value, at: Date.now(), values };
   try {
@@ -90,13 +94,20 @@ function offer(name, kept) {
   });
 }
 
+// Nobody is logged in here, or something is away: it is kept for later, and this page says so.
+function wait(name, kept) {
+  sessionStorage[name] = JSON.stringify({ ...kept, lost: true });
+  const main = document.querySelector("main");
+  if (!main.querySelector(".kept")) main.prepend(document.getElementById("kept-still").content.cloneNode(true));
+}
+
 function look() {
-  const done = /(?:^|; )operator_done=([\w-]+)/.exec(document.cookie)?.[1];
   for (const [name, kept] of everythingKept()) {
-    const isOver = kept.press === done || Date.now() - kept.at > KEPT_MS || (who && kept.who !== who);
+    const isDone = document.cookie.includes(`${DONE}${kept.press}=`);
+    const isOver = isDone || Date.now() - kept.at > KEPT_MS || (who && kept.who !== who);
     if (isOver) sessionStorage.removeItem(name);
     else if (who) offer(name, kept);
-    else sessionStorage[name] = JSON.stringify({ ...kept, lost: true }); // the login page, or one that says what is away
+    else wait(name, kept);
   }
 }
 
@@ -110,7 +121,8 @@ document.addEventListener("submit", (event) => {
   if (key(form) === `${PREFIX}/operator/logout`) {
     for (const [name] of everythingKept()) sessionStorage.removeItem(name);
   } else if (!event.submitter?.hasAttribute("formaction")) {
-    document.cookie = "operator_done=; Path=/operator; Max-Age=0; SameSite=Lax";
+    // A preview of the same form may have been answered before.
+    document.cookie = `${DONE}${form.elements.press?.value}=; Path=/operator; Max-Age=0; SameSite=Lax`;
     keep(form);
   }
 });
@@ -118,3 +130,4 @@ addEventListener("pageshow", (event) => {
   if (event.persisted) for (const form of document.forms) delete form.dataset.sent;
 });
 look();
+new MutationObserver(look).observe(document.body, { childList: true }); // task.js brings another main

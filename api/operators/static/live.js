@@ -1,7 +1,6 @@
 // The live view: each frame of the stream is written into the places that the page names by `data-figure` and
 // `data-row`. Everything stands in the page already when this begins; without it the page is loaded again by hand.
 import { follow } from "./live-stream.js";
-import { charts } from "./live-charts.js";
 
 const SPOKEN_EVERY_MS = 15_000;
 const words = (element, values) =>
@@ -160,11 +159,24 @@ function show(figures) {
   version = known ?? version;
 }
 
-const draw = charts(document.getElementById("charts"));
+// The figures do not wait for the charts, and go on where these cannot be drawn.
+let drawn = null;
+let newest = null;
+import("./live-charts.js").then(
+  ({ charts }) => {
+    drawn = charts(document.getElementById("charts"));
+    if (newest) drawn.all(newest);
+  },
+  () => {},
+);
+
 follow({
   figures: (figures) => {
     show(figures);
-    draw.add(figures);
+    drawn?.add(figures);
   },
-  series: draw.all,
+  series: (series) => {
+    newest = series;
+    drawn?.all(series);
+  },
 });

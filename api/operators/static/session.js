@@ -7,6 +7,7 @@ const place = document.getElementById("session-end");
 let timer;
 
 function say(what) {
+  place.hidden = !what;
   for (const one of place.querySelectorAll("[data-say]")) one.hidden = one.dataset.say !== what;
 }
 
@@ -44,4 +45,6 @@ place.querySelector("button").addEventListener("click", () => {
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) look(); // timers stand still while the device sleeps
 });
-plan(Number(document.body.dataset.left), Infinity);
+const left = Number(document.body.dataset.left);
+if (left > SOON_S) plan(left, left);
+else look();

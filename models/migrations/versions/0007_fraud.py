@@ -115,7 +115,6 @@ def upgrade() -> None:
         "limits",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.Float(), nullable=False),
-        _moment("changed_at", now=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_limits")),
     )
     op.create_table(

@@ -32,6 +32,15 @@ _HOLIDAYS = {
     "2027-04-30": "Ngày Chiến thắng",
     "2027-05-03": "Nghỉ bù Ngày Quốc tế lao động",
     "2027-09-02": "Quốc khánh",
+    "2028-01-03": "Nghỉ bù Tết Dương lịch",
+    "2028-01-25": "Tết Nguyên đán",
+    "2028-01-26": "Tết Nguyên đán",
+    "2028-01-27": "Tết Nguyên đán",
+    "2028-01-28": "Tết Nguyên đán",
+    "2028-04-04": "Giỗ Tổ Hùng Vương",
+    "2028-05-01": "Ngày Quốc tế lao động",
+    "2028-05-02": "Nghỉ bù Ngày Chiến thắng",
+    "2028-09-04": "Nghỉ bù Quốc khánh",
 }
 
 
@@ -162,7 +171,6 @@ def _retention() -> None:
         sa.Column(
             "told", sa.BigInteger(), server_default="0", nullable=False, comment="of these, those in the audit log"
         ),
-        sa.Column("latest_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("day", "contest_id", "what", name=op.f("pk_erasures")),
     )
 

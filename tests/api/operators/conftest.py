@@ -12,32 +12,21 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from models import task as tasks
 from models.database import transaction
 from models.operator import Role
 from models.scratch.connection import scratch_client
-from tests.api.operators.desk import Desk
-from tests.api.running import RunningApi, settings_for
-from tests.workers.contests import KEYS, Stage
+from tests.api.operators.desk import Desk, console_on
+from tests.api.running import RunningApi
+from tests.workers.contests import Stage
 from workers.tasks import run_task
 
 
 @pytest.fixture
 def console(open_contest: Stage, box: str, database: str, scratch: str, tmp_path: Path) -> Iterator[RunningApi]:
-    settings = settings_for(
-        box,
-        database_url=SecretStr(database),
-        scratch_url=SecretStr(scratch),
-        identity_key=SecretStr(KEYS.identity_key),
-        session_keys=SecretStr(",".join(KEYS.session_keys)),
-        data_dir=tmp_path,
-    )
-    running = RunningApi(settings)
-    running.wait_ready()
-    yield running
-    running.stop()
+    with console_on(box, database, scratch, tmp_path) as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,17 +1,21 @@
 """An operator at the console, as HTTP sees one."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import redis
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from api.operators.access import csrf_token
 from models.database import Engine, transaction
 from models.operator import Role, operator_named
 from models.scratch import operator_sessions
-from tests.api.running import RunningApi
+from tests.api.running import RunningApi, settings_for
 from tests.workers.contests import KEYS
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
@@ -30,6 +34,26 @@ def made_operator(engine: Engine, role: Role, name: str = "") -> str:
             {"name": name or role.value, "role": role.value, "hash": PASSWORD_HASH},
         )
     return name or role.value
+
+
+@contextmanager
+def console_on(box: str, database: str, scratch: str, folder: Path, **more: Any) -> Iterator[RunningApi]:
+    """An API process with the console on these stores, ready. `more`: further settings."""
+    settings = settings_for(
+        box,
+        database_url=SecretStr(database),
+        scratch_url=SecretStr(scratch),
+        identity_key=SecretStr(KEYS.identity_key),
+        session_keys=SecretStr(",".join(KEYS.session_keys)),
+        data_dir=folder,
+        **more,
+    )
+    running = RunningApi(settings)
+    try:
+        running.wait_ready()
+        yield running
+    finally:
+        running.stop()
 
 
 class Desk:

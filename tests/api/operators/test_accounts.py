@@ -28,7 +28,8 @@ def account(open_contest: Stage) -> int:
 def test_found_by_receipt_number_and_identity(desk: Sit, open_contest: Stage, account: int) -> None:
     code = open_contest.receipts.code(open_contest.receipts.number(account, 1))
     lan = desk(Role.MODERATOR)
-    for typed in (code, code.lower().replace("-", " "), str(account), ADDRESS, "Nguyen.Van.An@EXAMPLE.vn "):
+    pasted = f"Mã phiếu: {code}"
+    for typed in (code, code.lower().replace("-", " "), pasted, str(account), ADDRESS, "Nguyen.Van.An@EXAMPLE.vn "):
         answer = lan.post("/operator/accounts", {"who": typed})
         assert answer.status_code == 303, typed
         assert answer.headers["location"] == f"/operator/accounts/{account}"

@@ -197,5 +197,9 @@ def test_reopened_and_answered_again(open_contest: Stage, desk: Sit) -> None:
 
 
 def test_the_answer_begins_in_the_voters_language(open_contest: Stage, desk: Sit) -> None:
-    claim = reported(open_contest, language="en")
-    assert f"{spelled(claim.reference)}" in desk(Role.MODERATOR).get(path(claim)).text
+    moderator = desk(Role.MODERATOR)
+    for language, greeting in (("en", "Hello,"), ("vi", "Chào bạn,")):
+        claim = reported(open_contest, language=language)
+        answer = moderator.get(path(claim)).text.partition("<textarea")[2].partition("</textarea>")[0]
+        assert answer.partition(">")[2].strip().startswith(greeting)
+        assert spelled(claim.reference) in answer

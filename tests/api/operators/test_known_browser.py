@@ -69,6 +69,21 @@ def test_it_takes_the_whole_login(console: RunningApi, open_contest: Stage) -> N
         assert {"HttpOnly", "SameSite=strict", "Path=/operator"} <= set(cookie.split("; "))
 
 
+def test_who_has_the_password_alone_keeps_its_owner_out_elsewhere_only(
+    console: RunningApi, open_contest: Stage
+) -> None:
+    known = Known(open_contest.engine)
+    with Visitor(console) as owner, Visitor(console) as thief:
+        owner.enter(known)
+        owner.post("/operator/logout")
+        thief.log_in("lan")
+        codes = [thief.post("/operator/second-factor", code="000000").status_code for _ in range(6)]
+        assert codes == [422] * 5 + [429]
+        owner.log_in("lan")
+        assert owner.post("/operator/second-factor", code=known.code(1)).status_code == 303
+        assert thief.post("/operator/second-factor", code=known.code(1)).status_code == 429
+
+
 def test_it_is_forgotten_after_half_a_year() -> None:
     kept: Any = SimpleNamespace(keys=KEYS, secure=False)
     cookie = remember(kept, Response(), "lan", 1_000.0).headers["set-cookie"].partition(";")[0]

@@ -1,37 +1,15 @@
 """The live view while a store is away: it says so, and what it knew stays, with its age."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
 from models.operator import Role
-from tests.api.operators.desk import Desk
+from tests.api.operators.desk import Desk, console_on
 from tests.api.operators.test_live_stream import read
-from tests.api.running import AWAY_DATABASE, RunningApi, settings_for
+from tests.api.running import AWAY_DATABASE
 from tests.servers import ValkeyServer
-from tests.workers.contests import KEYS, Stage, stage
-
-
-@contextmanager
-def console_on(box: str, database: str, scratch: str, folder: Path) -> Iterator[RunningApi]:
-    running = RunningApi(
-        settings_for(
-            box,
-            database_url=SecretStr(database),
-            scratch_url=SecretStr(scratch),
-            identity_key=SecretStr(KEYS.identity_key),
-            session_keys=SecretStr(",".join(KEYS.session_keys)),
-            data_dir=folder,
-        )
-    )
-    running.wait_ready()
-    try:
-        yield running
-    finally:
-        running.stop()
+from tests.workers.contests import Stage, stage
 
 
 def until(stream: Iterator[tuple[str, dict[str, Any]]], code: str, *, raised: bool = True) -> dict[str, Any]:

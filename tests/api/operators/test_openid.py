@@ -13,8 +13,9 @@ from models.oidc import Provider
 from models.operator import find_operator
 from models.operator_openid import openid_digest
 from models.secrets import KeyRing
+from tests.api.operators.desk import console_on
 from tests.api.operators.entering import PASSWORD, Known, Visitor, audited
-from tests.api.running import RunningApi, settings_for
+from tests.api.running import RunningApi
 from tests.api.voters.oidc_real import SECRET, RealProvider, back_from, leads_to, need_installed, to_the_form
 from tests.workers.contests import KEYS, Stage
 
@@ -35,21 +36,9 @@ def api(
     open_contest: Stage, box: str, database: str, scratch: str, tmp_path: Path, real: RealProvider
 ) -> Iterator[RunningApi]:
     provider = Provider("that", "Nhà cung cấp", real.issuer, "binhchon", SecretStr(SECRET))
-    running = RunningApi(
-        settings_for(
-            box,
-            database_url=SecretStr(database),
-            scratch_url=SecretStr(scratch),
-            identity_key=SecretStr(KEYS.identity_key),
-            session_keys=SecretStr(",".join(KEYS.session_keys)),
-            data_dir=tmp_path,
-            oidc_providers=(provider,),
-        )
-    )
-    running.wait_ready()
-    real.start(f"{running.url}/operator/openid/that/callback")
-    yield running
-    running.stop()
+    with console_on(box, database, scratch, tmp_path, oidc_providers=(provider,)) as running:
+        real.start(f"{running.url}/operator/openid/that/callback")
+        yield running
 
 
 @pytest.fixture
@@ -170,7 +159,7 @@ def test_a_new_password_of_an_admin_takes_the_link_away(
     link(visitor.enter(known), "an")
     with Visitor(api) as come:
         come.enter(admin)
-        assert come.post(f"/operator/operators/{known.id}/password").status_code == 200
+        assert come.post(f"/operator/operators/{known.id}/password", password=PASSWORD).status_code == 200
     assert not linked(open_contest, known)
 
 

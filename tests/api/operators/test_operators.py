@@ -53,7 +53,9 @@ def given(text: str) -> str:
 def test_a_new_operator_logs_in_with_the_password_that_is_shown_once(
     lan: Visitor, console: RunningApi, open_contest: Stage
 ) -> None:
-    page = lan.post(PATH, name="Hoa.Le", full_name="Lê Thị Hoa <b>", role="viewer", why="Đoàn giám sát")
+    page = lan.post(
+        PATH, name="Hoa.Le", full_name="Lê Thị Hoa <b>", role="viewer", why="Đoàn giám sát", password=PASSWORD
+    )
     assert page.status_code == 200
     password = given(page.text)
     assert "hoa.le" in page.text
@@ -92,6 +94,29 @@ def test_what_was_typed_wrong_is_told_and_kept(
         assert len(all_operators(connection)) == 1
 
 
+@pytest.mark.parametrize("typed", ["", "một mật khẩu khác hẳn"])
+def test_a_way_in_is_given_by_who_knows_the_own_password(
+    lan: Visitor, minh: Known, other: Visitor, open_contest: Stage, typed: str
+) -> None:
+    """An unlocked screen, or a stolen session, makes no other account and takes none over."""
+    answer = lan.post(PATH, name="hoa", role="admin", why="vì sao", password=typed)
+    assert (answer.status_code, '<a href="#password">' in answer.text) == (422, True)
+    ways = {"role": {"role": "admin"}, "password": {"factor": "1"}, "second-factor": {}}
+    for way, fields in ways.items():
+        answer = lan.post(f"{PATH}/{minh.id}/{way}", why="vì sao", **fields, **({"password": typed} if typed else {}))
+        assert (answer.status_code, f'<a href="#{way}-own">' in answer.text) == (422, True), way
+        assert 'value="vì sao"' in answer.text
+    assert other.get("/operator/account").status_code == 200
+    with transaction(open_contest.engine) as connection:
+        assert {(one.name, one.role) for one in all_operators(connection)} == {
+            ("lan", Role.ADMIN),
+            ("minh", Role.MODERATOR),
+        }
+    minh.change(active=False)
+    assert lan.post(f"{PATH}/{minh.id}/active", active="yes").status_code == 422
+    assert lan.post(f"{PATH}/{minh.id}/sessions", all="1").status_code == 303, "what shows somebody out asks nothing"
+
+
 @pytest.mark.parametrize(
     ("way", "fields", "action"),
     [
@@ -105,7 +130,7 @@ def test_what_was_typed_wrong_is_told_and_kept(
 def test_a_change_ends_the_sessions_at_once_and_is_written_down(
     lan: Visitor, minh: Known, other: Visitor, open_contest: Stage, way: str, fields: dict[str, str], action: str
 ) -> None:
-    assert lan.post(f"{PATH}/{minh.id}/{way}", why="vì sao", **fields).status_code in {200, 303}
+    assert lan.post(f"{PATH}/{minh.id}/{way}", password=PASSWORD, why="vì sao", **fields).status_code in {200, 303}
     assert other.get("/operator/account").headers["location"].startswith("/operator/login")
     ((who, subject, _, _),) = audited(open_contest.engine, action)
     assert (who, subject) == ("lan", f"operator:{minh.id}")
@@ -114,7 +139,7 @@ def test_a_change_ends_the_sessions_at_once_and_is_written_down(
 def test_another_role_is_in_force_at_the_next_login(
     lan: Visitor, minh: Known, console: RunningApi, open_contest: Stage
 ) -> None:
-    lan.post(f"{PATH}/{minh.id}/role", role="admin")
+    lan.post(f"{PATH}/{minh.id}/role", password=PASSWORD, role="admin")
     with Visitor(console) as later:
         later.enter(minh)
         assert later.get(PATH).status_code == 200
@@ -126,7 +151,7 @@ def test_who_is_disabled_is_out_until_enabled(lan: Visitor, minh: Known, console
     lan.post(f"{PATH}/{minh.id}/active", active="no")
     with Visitor(console) as later:
         assert later.log_in("minh").status_code == 422
-        lan.post(f"{PATH}/{minh.id}/active", active="yes")
+        lan.post(f"{PATH}/{minh.id}/active", password=PASSWORD, active="yes")
         later.enter(minh)
 
 
@@ -182,7 +207,7 @@ def _waits_for_a_lock(engine: Engine) -> bool:
 def test_a_new_password_and_what_becomes_of_the_second_factor(
     lan: Visitor, minh: Known, console: RunningApi, factor: str
 ) -> None:
-    password = given(lan.post(f"{PATH}/{minh.id}/password", factor=factor).text)
+    password = given(lan.post(f"{PATH}/{minh.id}/password", password=PASSWORD, factor=factor).text)
     with Visitor(console) as later:
         assert later.log_in("minh").status_code == 422
         leads = later.log_in("minh", password).headers["location"]
@@ -190,7 +215,7 @@ def test_a_new_password_and_what_becomes_of_the_second_factor(
 
 
 def test_a_lost_phone(lan: Visitor, minh: Known, console: RunningApi) -> None:
-    lan.post(f"{PATH}/{minh.id}/second-factor")
+    lan.post(f"{PATH}/{minh.id}/second-factor", password=PASSWORD)
     with Visitor(console) as later:
         assert later.log_in("minh").headers["location"].startswith("/operator/second-factor/set-up")
 
@@ -217,7 +242,7 @@ def test_one_session_is_ended(lan: Visitor, minh: Known, other: Visitor, console
 
 @pytest.mark.parametrize("way", ["role", "active", "password", "second-factor", "unlock", "sessions"])
 def test_nobody_changes_themselves_here(lan: Visitor, known: Known, open_contest: Stage, way: str) -> None:
-    answer = lan.post(f"{PATH}/{known.id}/{way}", role="viewer", active="no", all="1")
+    answer = lan.post(f"{PATH}/{known.id}/{way}", password=PASSWORD, role="viewer", active="no", all="1")
     assert answer.status_code == 422
     with transaction(open_contest.engine) as connection:
         found = find_operator(connection, known.id)
@@ -228,7 +253,7 @@ def test_nobody_changes_themselves_here(lan: Visitor, known: Known, open_contest
 @pytest.mark.parametrize("operator_id", [0, 999_999, 2**31, 10**30])
 def test_who_does_not_exist_is_not_found(lan: Visitor, operator_id: int) -> None:
     assert lan.get(f"{PATH}/{operator_id}").status_code == 404
-    assert lan.post(f"{PATH}/{operator_id}/role", role="viewer").status_code == 404
+    assert lan.post(f"{PATH}/{operator_id}/role", password=PASSWORD, role="viewer").status_code == 404
 
 
 def test_two_admins_who_demote_each_other_at_once_leave_one(
@@ -238,7 +263,7 @@ def test_two_admins_who_demote_each_other_at_once_leave_one(
         rival = Known(open_contest.engine, name=f"doi.thu.{number}")
         with Visitor(console) as come, ThreadPoolExecutor(2) as both:
             come.enter(rival)
-            first = both.submit(lan.post, f"{PATH}/{rival.id}/role", role="viewer")
+            first = both.submit(lan.post, f"{PATH}/{rival.id}/role", password=PASSWORD, role="viewer")
             second = both.submit(come.post, f"{PATH}/{known.id}/active", active="no")
             assert {first.result().status_code, second.result().status_code} & {303}
         with transaction(open_contest.engine) as connection:
@@ -256,12 +281,12 @@ def test_an_admin_who_was_demoted_at_this_moment_changes_nothing(
 ) -> None:
     """The session still says admin; the ledger does not."""
     known.change(role="viewer")
-    assert lan.post(f"{PATH}/{minh.id}/role", role="admin").status_code == 403
+    assert lan.post(f"{PATH}/{minh.id}/role", password=PASSWORD, role="admin").status_code == 403
     assert audited(open_contest.engine, "operator.role") == []
 
 
 def test_no_secret_stands_in_the_log(lan: Visitor, minh: Known, other: Visitor, open_contest: Stage) -> None:
-    password = given(lan.post(f"{PATH}/{minh.id}/password", why="quên").text)
+    password = given(lan.post(f"{PATH}/{minh.id}/password", password=PASSWORD, why="quên").text)
     with transaction(open_contest.engine) as connection:
         log = str(connection.exec_driver_sql("SELECT * FROM audit").all())
     for secret in (password, PASSWORD, minh.secret, minh.recovery[0], "argon2", lan.token, other.token):

@@ -14,6 +14,7 @@ from tests.api.running import RunningApi
 
 OF_NO_SECTION = ("/operator/account", "/operator/language", "/operator/live", "/operator/login", "/operator/logout")
 OF_NO_SECTION += ("/operator/new-password", "/operator/openid", "/operator/screen", "/operator/second-factor")
+OF_NO_SECTION += ("/operator/session",)
 
 
 @pytest.mark.parametrize(

@@ -5,30 +5,18 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from models.database import console_engine
 from models.operator import Role
-from tests.api.operators.desk import Desk
+from tests.api.operators.desk import Desk, console_on
 from tests.api.operators.test_access import calls
-from tests.api.running import RunningApi, settings_for
-from tests.workers.contests import KEYS
+from tests.api.running import RunningApi
 
 
 @pytest.fixture
 def bare(box: str, database: str, scratch: str, tmp_path: Path) -> Iterator[RunningApi]:
-    settings = settings_for(
-        box,
-        database_url=SecretStr(database),
-        scratch_url=SecretStr(scratch),
-        identity_key=SecretStr(KEYS.identity_key),
-        session_keys=SecretStr(",".join(KEYS.session_keys)),
-        data_dir=tmp_path,
-    )
-    running = RunningApi(settings)
-    running.wait_ready()
-    yield running
-    running.stop()
+    with console_on(box, database, scratch, tmp_path) as running:
+        yield running
 
 
 def test_no_page_breaks(bare: RunningApi, database: str, scratch: str) -> None:

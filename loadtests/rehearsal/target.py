@@ -1,0 +1,97 @@
+"""What is rehearsed on, as HTTP alone shows it: the stack of our own, or an installation at an address."""
+
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+
+from loadtests.rehearsal.plan import Entry
+from loadtests.rehearsal.processes import RehearsalError
+
+MOST_ASSETS = 6
+_GAUGES = {"binhchon_pending": "pending", "binhchon_flush_lag_seconds": "lag_s", "binhchon_parked": "parked"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """`contest`: of `/api/contest`; `assets`: what the first page loads with it."""
+
+    address: str
+    contest: dict[str, Any]
+    entries: list[Entry]
+    assets: list[str]
+    client: httpx.Client = field(repr=False)
+
+
+def find_target(address: str) -> Target:
+    """Looks at the contest there. Errors: RehearsalError where it was not made for rehearsal, or takes no votes."""
+    client = httpx.Client(base_url=address.rstrip("/"), timeout=5.0, trust_env=False)
+    try:
+        contest = client.get("/api/contest").raise_for_status().json()
+        entries = client.get("/api/entries").raise_for_status().json()["entries"]
+        page = client.get("/").raise_for_status().text
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        raise RehearsalError(f"{address} does not answer as this system does: {error}") from None
+    if contest.get("minted_sessions") is not True:
+        raise RehearsalError(
+            f"the contest at {address} was not made for rehearsal, and its votes must never enter a real one."
+            " Make one with `minted_sessions = true` (docs/rehearsal.md)"
+        )
+    if contest["state"] != "open" or not entries:
+        raise RehearsalError(
+            f"the contest at {address} takes no votes: state {contest['state']}, entries {len(entries)}"
+        )
+    return Target(
+        address.rstrip("/"), contest, [Entry(one["id"], one["slug"]) for one in entries], assets_of(page), client
+    )
+
+
+def gauges(target: Target) -> dict[str, float]:
+    """What `/metrics` says of the log: `pending`, `lag_s`, `parked`; empty where it does not answer us."""
+    try:
+        answer = target.client.get("/metrics")
+    except httpx.HTTPError:
+        return {}
+    if answer.status_code != 200:
+        return {}
+    found = re.findall(r"^(\w+) (\S+)$", answer.text, re.MULTILINE)
+    return {_GAUGES[name]: float(value) for name, value in found if name in _GAUGES}
+
+
+def tallies(target: Target) -> dict[int, int] | None:
+    """Entry → votes, as the public sees them; None where they are hidden or do not come."""
+    try:
+        counts = target.client.get("/api/tallies").raise_for_status().json()["tallies"]
+    except (httpx.HTTPError, ValueError, KeyError):
+        return None
+    return None if counts is None else {int(entry): votes for entry, votes in counts.items()}
+
+
+def ready(target: Target) -> bool:
+    try:
+        return target.client.get("/health/ready").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+class _Assets(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        address = values.get("src") if tag == "script" else None
+        if tag == "link" and values.get("rel") == "stylesheet":
+            address = values.get("href")
+        if address and address.startswith("/") and not address.startswith("//"):
+            self.found.append(address)
+
+
+def assets_of(page: str) -> list[str]:
+    """The style sheets and scripts of a page, of its own website."""
+    parser = _Assets()
+    parser.feed(page)
+    return list(dict.fromkeys(parser.found))[:MOST_ASSETS]

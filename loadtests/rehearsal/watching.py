@@ -1,0 +1,86 @@
+"""The watch over a rehearsal: a look at the system each second, a line for people every few."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from loadtests.rehearsal.board import Board
+from loadtests.rehearsal.counts import merged, percentile, total
+from loadtests.rehearsal.generators import Generators
+from loadtests.rehearsal.journal import Seconds
+from loadtests.rehearsal.plan import Plan
+from loadtests.rehearsal.target import Target, gauges, ready
+
+LOOK_S, TELL_S = 1.0, 3
+PATIENCE_S = 60.0
+"""After the last arrival: then whoever is still pressing gives up."""
+LEAVE_S = 20.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The system at one second of the rehearsal; None: it did not tell."""
+
+    s: int
+    ready: bool
+    pending: float | None
+    lag_s: float | None
+
+
+def watch(
+    target: Target, folder: Path, plan: Plan, board: Board, generators: Generators, say: Callable[[str], None]
+) -> list[Sample]:
+    """Until everybody has gone. Samples also go to `samples.jsonl`."""
+    samples: list[Sample] = []
+    seconds = Seconds(folder)
+    told = 0
+    starts_at = board.get("starts_at_ms") / 1000
+    with (folder / "samples.jsonl").open("a", encoding="ascii") as file:
+        while not _all_gone(plan, board):
+            if not generators.complete():
+                say(f"A process of Locust has ended, and the load with it; see {generators.log}")
+                break
+            now = time.time() - starts_at
+            if now > plan.shape.seconds + PATIENCE_S:
+                board.set("stop", 1)
+            if now > plan.shape.seconds + PATIENCE_S + LEAVE_S:
+                say("Some users do not end; they are left behind, and their votes count as unknown.")
+                break
+            if now >= 0:
+                samples.append(_look(target, int(now)))
+                file.write(json.dumps(asdict(samples[-1])) + "\n")
+                file.flush()
+            if now - told >= TELL_S:
+                told = int(now)
+                say(line(seconds.read(), told, samples[-1] if samples else None))
+            time.sleep(max(0.0, LOOK_S - (time.time() - starts_at - now)))
+    return samples
+
+
+def line(counts: dict[int, Counter[str]], second: int, sample: Sample | None) -> str:
+    """Progress, of the last seconds that are known in full."""
+    latest = merged(counts.get(one, Counter()) for one in range(max(0, second - TELL_S - 1), second - 1))
+    ever = merged(counts.values())
+    p95 = percentile(latest, "ms.vote.", 0.95)
+    refused = total(ever, "code.") + total(ever, "status.vote.0")
+    return (
+        f"{second:>5} s  sent {total(latest, 'sent.') / TELL_S:>6,.0f}/s  acknowledged {ever['ack']:>9,}"
+        f" ({latest['ack'] / TELL_S:>5,.0f}/s)  p95 {'—' if p95 is None else f'{p95:,.0f} ms':>8}"
+        f"  refused {refused:,}  pending {_shown(sample.pending if sample else None)}"
+    )
+
+
+def _look(target: Target, second: int) -> Sample:
+    found = gauges(target)
+    return Sample(second, ready(target), found.get("pending"), found.get("lag_s"))
+
+
+def _all_gone(plan: Plan, board: Board) -> bool:
+    return all(board.get(f"finished.{kind}") >= number for kind, number in plan.people.items())
+
+
+def _shown(value: float | None) -> str:
+    return "—" if value is None else f"{value:,.0f}"
