@@ -26,9 +26,9 @@ check: install
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-## bench: what a durable vote costs, beside an empty app and an INSERT for each vote (needs wrk; about 100 s)
+## bench: what a durable vote costs, beside what it is to be compared with (needs wrk; 8 minutes; FULL=1: more)
 bench: install
-	@exec $(BIN)/python -m loadtests.bench
+	@exec $(BIN)/python -m loadtests.bench $(if $(FULL),--full)
 
 ## install: create .venv and install the locked dependencies (only when they have changed)
 install: $(STAMP)

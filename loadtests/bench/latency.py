@@ -46,13 +46,13 @@ def run_open_loop(stack: Stack, votes: Votes, share: float, capacity: float, sec
         arrivals = _arrivals(stack, votes, rate, seconds)
         wait_until_flushed(stack)
     votes.sent(arrivals.sent, arrivals.answered - arrivals.refused)
-    waits = _until_committed(votes_by_moment(stack.engine, since), looks)
+    waits = until_committed(votes_by_moment(stack.engine, since), looks)
     return LatencyRun(
         share,
         rate,
         arrivals,
-        _weighted(waits, 0.5),
-        _weighted(waits, 0.99),
+        weighted(waits, 0.5),
+        weighted(waits, 0.99),
         others_share(before, machine()),
     )
 
@@ -96,7 +96,7 @@ def _cursor_watched(stack: Stack) -> Iterator[list[tuple[LogId, float]]]:
         thread.join()
 
 
-def _until_committed(decided: list[tuple[int, int]], looks: list[tuple[LogId, float]]) -> list[tuple[float, int]]:
+def until_committed(decided: list[tuple[int, int]], looks: list[tuple[LogId, float]]) -> list[tuple[float, int]]:
     """(seconds, votes) for each moment in which the box decided some, in order of the seconds."""
     reached = [at[0] for at, _ in looks]
     waits = []
@@ -108,7 +108,7 @@ def _until_committed(decided: list[tuple[int, int]], looks: list[tuple[LogId, fl
     return sorted(waits)
 
 
-def _weighted(waits: list[tuple[float, int]], share: float) -> float:
+def weighted(waits: list[tuple[float, int]], share: float) -> float:
     left = share * sum(count for _, count in waits)
     for seconds, count in waits:
         left -= count
