@@ -9,6 +9,7 @@ import json
 import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from rich.console import Console
@@ -26,15 +27,17 @@ def main() -> int:
     console = Console(highlight=False, soft_wrap=True, markup=False)
     stored = [arguments.stored, *([10 * arguments.stored] if arguments.full else [])]
     plan = Plan(arguments.rounds, arguments.seconds, arguments.rows, arguments.accounts, stored)
+    began = time.monotonic()
     try:
         find_wrk()
         with tempfile.TemporaryDirectory(prefix="bench-", dir=arguments.folder) as folder:
             summary = summarise(measure(Path(folder), plan, console.print), plan, Path(folder))
+            summary["took_s"] = round(time.monotonic() - began)
     except BenchError as error:
         Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"bench: {error}")
         return 1
     arguments.out.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    console.print(f"\n{as_text(summary)}\n\nAll numbers: {arguments.out}")
+    console.print(f"\n{as_text(summary)}\n\n{summary['took_s']} s; all numbers: {arguments.out}")
     for problem in summary["problems"]:
         Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"bench: VOTES ARE WRONG: {problem}")
     return 1 if summary["problems"] else 0

@@ -23,9 +23,14 @@ _BACKLOG = 4096
 def running_apps(folder: Path, stack: Stack) -> Iterator[dict[str, int]]:
     """Starts every app, all its processes on one socket. Yields name → port. Errors: BenchError."""
     ports: dict[str, int] = {}
+    started: list[tuple[subprocess.Popen[bytes], Path]] = []
     with ExitStack() as cleanup:
         for name in APPS:
-            ports[name] = _start(folder, stack, name, cleanup)
+            ports[name], processes = _start(folder, stack, name)
+            for process, _ready in processes:
+                cleanup.callback(end, process, signal.SIGTERM, STOP_S)
+            started += processes
+        wait_for(lambda: all(_serves(*one) for one in started), START_S, f"the apps (see the logs in {folder})")
         for name in ("durable_votes_asgi", "durable_votes_all_cores"):
             wait_for(lambda: _takes_votes(ports[name]), START_S, f"{name} to take votes")  # noqa: B023 - called at once
         yield ports
@@ -44,23 +49,24 @@ def running_job_workers(folder: Path, stack: Stack) -> Iterator[None]:
         yield
 
 
-def _start(folder: Path, stack: Stack, name: str, cleanup: ExitStack) -> int:
-    log, counts = folder / f"{name}.log", folder / f"{name}.counts"
+def _start(folder: Path, stack: Stack, name: str) -> tuple[int, list[tuple[subprocess.Popen[bytes], Path]]]:
+    """The port, and each process with the file that says that it serves."""
+    counts = folder / f"{name}.counts"
     counts.mkdir()
+    started = []
     with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listener:
         for number in range(APPS[name].processes):
             ready = folder / f"{name}.{number}.ready"
             process = spawn(
                 [sys.executable, "-m", "loadtests.bench.apps", name, str(listener.fileno()), str(ready)],
                 death_signal=signal.SIGKILL,
-                log=log,
+                log=folder / f"{name}.log",
                 environment={**stack.environment, "PROMETHEUS_MULTIPROC_DIR": str(counts)},
                 pass_fds=(listener.fileno(),),
             )
-            cleanup.callback(end, process, signal.SIGTERM, STOP_S)
-            wait_for(lambda: _serves(process, ready), START_S, f"{name} (see {log})")  # noqa: B023 - called at once
+            started.append((process, ready))
         port: int = listener.getsockname()[1]
-    return port
+    return port, started
 
 
 def _serves(process: subprocess.Popen[bytes], ready: Path) -> bool:
