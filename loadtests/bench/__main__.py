@@ -26,7 +26,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))  # so that what was started is stopped
     console = Console(highlight=False, soft_wrap=True, markup=False)
     stored = [arguments.stored, *([10 * arguments.stored] if arguments.full else [])]
-    plan = Plan(arguments.rounds, arguments.seconds, arguments.rows, arguments.accounts, stored)
+    plan = Plan(arguments.rounds, arguments.seconds, arguments.rows, arguments.accounts, stored, arguments.province)
     began = time.monotonic()
     try:
         find_wrk()
@@ -51,6 +51,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--accounts", type=int, default=250_000, help="tokens to be minted (default: 250,000)")
     parser.add_argument("--stored", type=int, default=1_000_000, help="votes beside which one is measured (1,000,000)")
     parser.add_argument("--full", action="store_true", help="also beside ten times as many")
+    parser.add_argument("--province", action="store_true", help="also 1,300,000 votes within 60 s")
     parser.add_argument("--out", type=Path, default=Path("bench.json"), help="file for the numbers (bench.json)")
     parser.add_argument("--folder", type=Path, help="where the data goes for the run: a disk, not memory")
     return parser.parse_args()

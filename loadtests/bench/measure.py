@@ -12,7 +12,7 @@ from loadtests.bench.audit import Audit, Sent, audit
 from loadtests.bench.contenders import REPEATERS, VOTES, Contender, Field, check_baselines, contenders
 from loadtests.bench.generator import Load, Votes
 from loadtests.bench.growth import Growth, Level, grow
-from loadtests.bench.latency import SHARES, LatencyRun, run_open_loop
+from loadtests.bench.latency import PROVINCE, PROVINCE_S, SHARES, LatencyRun, run_open_loop
 from loadtests.bench.ledger import FlushRun, flush_full_log, plain_copy, wait_until_flushed
 from loadtests.bench.processor import cpu_seconds, machine, others_share, spent_between
 from loadtests.bench.stack import Stack, running_stack
@@ -32,6 +32,8 @@ class Plan:
     rows: int
     accounts: int
     stored: list[int]
+    province: bool = False
+    """Whether every adult of a province votes within a minute, too."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,9 @@ def measure(folder: Path, plan: Plan, say: Say) -> Measured:
         with contenders(folder, stack, votes) as found:
             cpu_us = _rounds(stack, found.contenders, plan, say)
             latencies = _latencies(stack, found, plan, say)
+            if plan.province:
+                say(f"{PROVINCE:,} votes in {PROVINCE_S} s …")
+                latencies.append(run_open_loop(stack, votes, PROVINCE / PROVINCE_S, PROVINCE_S))
             check_baselines(stack, found)
             sent = _sent(found, latencies)
             counted = audit(stack, found.ports, sent, cast_directly=plan.rows * plan.rounds + REPEATERS)
@@ -124,7 +129,7 @@ def _latencies(stack: Stack, found: Field, plan: Plan, say: Say) -> list[Latency
     runs = []
     for number in range(plan.rounds):
         for share in SHARES if number % 2 == 0 else reversed(SHARES):
-            runs.append(run_open_loop(stack, found.votes, share, capacity, plan.seconds))
+            runs.append(run_open_loop(stack, found.votes, share * capacity, plan.seconds, share))
             p99 = runs[-1].arrivals.p99_ms
             say(f"round {number + 1}: {share:.0%} of capacity, {runs[-1].rate:>8,.0f}/s offered, p99 {p99:,.1f} ms")
     return runs

@@ -42,6 +42,7 @@ def summarise(measured: Measured, plan: Plan, folder: Path) -> dict[str, Any]:
         "copy_rows_per_s": plan.rows / median(measured.copies_s),
         "ratios": _ratios(measured, plan),
         "latency_ms": {f"{share * 100:.0f}": _latency(measured, share) for share in SHARES},
+        "province_ms": _latency(measured, None) if plan.province else None,
         "ack_to_ledger_s": _ledger_waits(measured, LEDGER_SHARE),
         "closed_loop_latency_ms": {
             name: {"p50": median(load.p50_ms for load in loads), "p99": median(load.p99_ms for load in loads)}
@@ -76,7 +77,7 @@ def _ratios(measured: Measured, plan: Plan) -> dict[str, float]:
     return found | {"flush_rows_per_s / copy_rows_per_s": median(run.per_s * s / plan.rows for run, s in flushes)}
 
 
-def _latency(measured: Measured, share: float) -> dict[str, float]:
+def _latency(measured: Measured, share: float | None) -> dict[str, float]:
     runs = [run for run in measured.latencies if run.share == share]
     seen = [run.arrivals for run in runs]
     return {
@@ -95,7 +96,7 @@ def _latency(measured: Measured, share: float) -> dict[str, float]:
     }
 
 
-def _ledger_waits(measured: Measured, share: float) -> dict[str, float]:
+def _ledger_waits(measured: Measured, share: float | None) -> dict[str, float]:
     runs = [run for run in measured.latencies if run.share == share]
     return {"p50": median(run.ledger_p50_s for run in runs), "p99": median(run.ledger_p99_s for run in runs)}
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine, MetaData, Table, func, select
 
-from models.database import transaction
+from models.database import ledger_errors, transaction
 from models.vote import votes
 
 _bench = MetaData()
@@ -41,6 +41,12 @@ def ledger_bytes(engine: Engine) -> int:
     """Size of the votes with their indexes. Errors: LedgerAway."""
     with transaction(engine) as connection:
         return int(connection.scalar(select(func.pg_total_relation_size(votes.name))) or 0)
+
+
+def vacuum(engine: Engine) -> None:
+    """What PostgreSQL would soon do by itself with the votes. Errors: LedgerAway."""
+    with ledger_errors(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(f"VACUUM (ANALYZE) {votes.name}")
 
 
 def wal_bytes(engine: Engine) -> int:

@@ -46,9 +46,12 @@ def _latencies(summary: dict[str, Any]) -> list[str]:
         f"{'p50 ms':>9}{'p99 ms':>9}{'p99.9 ms':>10}{'late p50':>10}{'late p99':>10}{'ledger p50 s':>14}{'p99 s':>7}"
     )
     lines = [f"{'open loop':<18}{'offered/s':>10}{columns}"]
-    for share, seen in summary["latency_ms"].items():
+    rows = {f"{share} % of capacity": seen for share, seen in summary["latency_ms"].items()}
+    if summary["province_ms"]:
+        rows["a province, 60 s"] = summary["province_ms"]
+    for name, seen in rows.items():
         lines.append(
-            f"{share + ' % of capacity':<18}{seen['offered_per_s']:>10,.0f}{seen['p50']:>9.1f}{seen['p99']:>9.1f}"
+            f"{name:<18}{seen['offered_per_s']:>10,.0f}{seen['p50']:>9.1f}{seen['p99']:>9.1f}"
             f"{seen['p99.9']:>10.1f}{seen['generator_late_p50']:>10.2f}{seen['generator_late_p99']:>10.2f}"
             f"{seen['ledger_p50_s']:>14.2f}{seen['ledger_p99_s']:>7.2f}"
         )

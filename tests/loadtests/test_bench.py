@@ -65,7 +65,7 @@ def processes_of(folder):
 @pytest.mark.timeout(450)
 def test_measures_everything_loses_nothing_and_leaves_nothing(tmp_path):
     out = tmp_path / "bench.json"
-    words = ["--rounds", "1", "--seconds", "1", "--rows", str(ROWS), "--accounts", "20000", "--stored", str(STORED)]
+    words = ["--rounds", "1", "--seconds", "2", "--rows", str(ROWS), "--accounts", "20000", "--stored", str(STORED)]
     # Settings of an installation are not the bench's: with this address it would not come up.
     done = bench(*words, "--out", str(out), "--folder", str(tmp_path), BALLOT_BOX_URL="unix:///nowhere", TMPDIR="/tmp")
 
