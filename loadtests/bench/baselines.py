@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, HTTPException, Response
+from sqlalchemy import make_url
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -19,17 +20,22 @@ from models.scratch.connection import scratch_client
 from models.settings import Settings
 from models.times import from_ms
 
+DRIVER = "postgresql+asyncpg"  # takes two thirds of the processor time that psycopg takes for an INSERT
 POOL = 48  # connections: 4 to 16 insert less, 32 to 84 the same
 EVIDENCE = pack_evidence("127.0.0.1", bytes(8))
 NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
 def insert_per_vote(settings: Settings) -> Any:
-    """One INSERT, committed before the answer: a tuned pool, a statement compiled once, no BEGIN and COMMIT round trips
-    (autocommit).
+    """One INSERT, committed before the answer: the fastest driver, a tuned pool, a statement that is compiled and prepared
+    once, no BEGIN and COMMIT round trips (autocommit).
     """
     engine = create_async_engine(
-        settings.database(), pool_size=POOL, max_overflow=0, isolation_level="AUTOCOMMIT", pool_timeout=10
+        make_url(settings.database()).set(drivername=DRIVER),
+        pool_size=POOL,
+        max_overflow=0,
+        isolation_level="AUTOCOMMIT",
+        pool_timeout=10,
     )
     statement = insert(inserted).on_conflict_do_nothing()
     reader = _Reader(settings)

@@ -34,11 +34,13 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Arrivals:
-    """What became of the requests; latencies from the planned moment, in ms.
+    """What became of the requests; latencies from the planned moment, in ms. Of one that was not sent or answered in
+    time, as long as it has waited.
 
     `late_…`: how long after its moment, or after a connection was free, a request was sent: the generator's own fault.
     """
 
+    planned: int
     sent: int
     answered: int
     refused: int
@@ -131,25 +133,30 @@ def _drive(
                 taken.append(connection.free - connection.planned)
                 refused += not whole.startswith(b"HTTP/1.1 2")
                 idle.append(connection)
-    return _summary(following, refused, clock() - began, time.process_time() - cpu, sorted(taken), sorted(late))
-
-
-def _summary(
-    sent: int, refused: int, seconds: float, cpu: float, taken: Sequence[float], late: Sequence[float]
-) -> Arrivals:
+    seconds, answered = clock() - began, len(taken)
+    under_way = {*by_descriptor.values()} - {*idle}
+    taken += [seconds - connection.planned for connection in under_way]
+    taken += [seconds - moment for moment in moments[following:]]
     return Arrivals(
-        sent=sent,
-        answered=len(taken),
+        planned=len(moments),
+        sent=following,
+        answered=answered,
         refused=refused,
         seconds=seconds,
-        p50_ms=_share(taken, 0.5) * 1e3,
-        p99_ms=_share(taken, 0.99) * 1e3,
-        p999_ms=_share(taken, 0.999) * 1e3,
-        greatest_ms=_share(taken, 1.0) * 1e3,
-        late_p50_ms=_share(late, 0.5) * 1e3,
-        late_p99_ms=_share(late, 0.99) * 1e3,
-        generator_s=cpu,
+        generator_s=time.process_time() - cpu,
+        **_percentiles(sorted(taken), sorted(late)),
     )
+
+
+def _percentiles(taken: Sequence[float], late: Sequence[float]) -> dict[str, float]:
+    return {
+        "p50_ms": _share(taken, 0.5) * 1e3,
+        "p99_ms": _share(taken, 0.99) * 1e3,
+        "p999_ms": _share(taken, 0.999) * 1e3,
+        "greatest_ms": _share(taken, 1.0) * 1e3,
+        "late_p50_ms": _share(late, 0.5) * 1e3,
+        "late_p99_ms": _share(late, 0.99) * 1e3,
+    }
 
 
 def _share(ordered: Sequence[float], share: float) -> float:

@@ -90,7 +90,7 @@ def _latency(measured: Measured, share: float | None) -> dict[str, float]:
         "generator_late_p99": median(one.late_p99_ms for one in seen),
         "generator_us": median(one.generator_s / one.sent * 1e6 for one in seen),
         "refused": sum(one.refused for one in seen),
-        "unanswered": sum(one.sent - one.answered for one in seen),
+        "unanswered": sum(one.planned - one.answered for one in seen),
         "others_share": median(run.others for run in runs),
         **{f"ledger_{name}_s": seconds for name, seconds in _ledger_waits(measured, share).items()},
     }

@@ -77,6 +77,16 @@ def test_a_server_that_does_not_stall() -> None:
     assert 0 < seen.p50_ms < 400
 
 
+def test_what_is_never_answered_has_waited_to_the_end(monkeypatch) -> None:
+    monkeypatch.setattr("loadtests.bench.open_loop.ANSWER_S", 1.0)
+    with server(stall=(0.0, 30.0)) as port:
+        seen = ask(port, 200, 0.2, connections=4)
+    assert seen.answered == 0
+    assert seen.sent == 4
+    assert seen.planned == len(planned(200, 0.2))
+    assert seen.p50_ms > 1000
+
+
 def test_refusals_are_counted_and_a_closed_connection_is_an_error() -> None:
     with server(answer=b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n") as port:
         seen = ask(port, 100, 0.5)
