@@ -27,8 +27,8 @@ NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "auto_co
 
 
 def insert_per_vote(settings: Settings) -> Any:
-    """One INSERT, committed before the answer: the fastest driver, a tuned pool, a statement compiled once, prepared once
-    a connection, no BEGIN and COMMIT round trips (autocommit).
+    """One INSERT, committed before the answer. The fastest driver, a tuned pool, a statement compiled and prepared
+    once, no round trips for BEGIN and COMMIT (autocommit).
     """
     engine = create_async_engine(
         make_url(settings.database()).set(drivername=DRIVER),
