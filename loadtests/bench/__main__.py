@@ -46,7 +46,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description="Measures durable votes.")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of all contenders (default: 3)")
-    parser.add_argument("--seconds", type=int, default=5, help="seconds of each run (default: 5)")
+    parser.add_argument("--seconds", type=int, default=4, help="seconds of each run (default: 4)")
     parser.add_argument("--rows", type=int, default=100_000, help="votes of each flush and COPY (default: 100,000)")
     parser.add_argument("--accounts", type=int, default=250_000, help="tokens to be minted (default: 250,000)")
     parser.add_argument("--stored", type=int, default=1_000_000, help="votes beside which one is measured (1,000,000)")

@@ -10,7 +10,7 @@ AIMS = {
     "durable_votes_per_s": (1_300_000 / 60, None),  # every adult of a province within a minute
     "latency p99 at 75 %, ms": (None, 50.0),
     "ack_to_ledger_s p99": (None, 5.0),
-    "page_per_s / empty_asgi_per_s": (1.0, None),
+    "page_per_s / empty_asgi_get_per_s": (1.0, None),
     "flush_rows_per_s / copy_rows_per_s": (0.5, None),
     "logins_per_s": (1_500.0, None),
     "box_bytes_per_account": (None, 100.0),

@@ -66,6 +66,7 @@ def contenders(folder: Path, stack: Stack, votes: Votes) -> Iterator[Field]:
             *(_voting(name, ports[name], fresh[name]) for name in (*EMPTY, "insert_per_vote")),
             Contender("job_per_vote", lambda seconds: _ask_jobs(stack, ports["job_per_vote"], found, seconds)),
             Contender("repeat_votes", _repeats(folder, stack, found)),
+            Contender("empty_asgi_get", lambda seconds: run_script(PLAIN, ports["empty_asgi"], seconds, "/")),
             Contender("page", lambda seconds: run_script(PLAIN, stack.port, seconds, "/")),
             Contender("tallies", lambda seconds: run_script(PLAIN, stack.port, seconds, "/api/tallies")),
             Contender("logins", logins.run, logins.prepare),

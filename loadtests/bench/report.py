@@ -23,6 +23,7 @@ RATES = {
     "insert_per_vote": "insert_per_vote_per_s",
     "job_per_vote": "job_per_vote_per_s",
     "repeat_votes": "repeat_votes_per_s",
+    "empty_asgi_get": "empty_asgi_get_per_s",
     "page": "page_per_s",
     "tallies": "tallies_per_s",
     "logins": "logins_per_s",
@@ -67,7 +68,7 @@ def summarise(measured: Measured, plan: Plan, folder: Path) -> dict[str, Any]:
 def _ratios(measured: Measured, plan: Plan) -> dict[str, float]:
     """Taken round by round: what else the machine does changes within minutes."""
     pairs = {f"{RATES[VOTES]} / {rate}": (VOTES, name) for name, rate in RATES.items() if name != VOTES}
-    pairs |= {f"{RATES[name]} / {RATES['empty_asgi']}": (name, "empty_asgi") for name in ("page", "tallies")}
+    pairs |= {f"{RATES[name]} / {RATES['empty_asgi_get']}": (name, "empty_asgi_get") for name in ("page", "tallies")}
     loads = measured.loads
     found = {
         words: median(a.per_s / b.per_s for a, b in zip(loads[one], loads[other], strict=True))

@@ -25,6 +25,7 @@ NAMES = (
     "insert_per_vote_per_s",
     "job_per_vote_per_s",
     "repeat_votes_per_s",
+    "empty_asgi_get_per_s",
     "page_per_s",
     "tallies_per_s",
     "logins_per_s",
