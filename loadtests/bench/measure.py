@@ -10,7 +10,7 @@ from statistics import median
 
 from loadtests.bench.audit import Audit, Sent, audit
 from loadtests.bench.contenders import REPEATERS, VOTES, Contender, Field, check_baselines, contenders
-from loadtests.bench.generator import Load, Votes
+from loadtests.bench.generator import BenchError, Load, Votes
 from loadtests.bench.growth import Growth, Level, grow
 from loadtests.bench.latency import PROVINCE, PROVINCE_S, SHARES, LatencyRun, run_open_loop
 from loadtests.bench.ledger import FlushRun, flush_full_log, plain_copy, wait_until_flushed
@@ -114,10 +114,13 @@ def _rounds(stack: Stack, found: list[Contender], plan: Plan, say: Say) -> list[
 
 
 def _run(stack: Stack, contender: Contender, seconds: int) -> Load:
-    """One run; after it the log is flushed, so that no contender pays for another's votes."""
+    """One run; after it the log is flushed, so that no contender pays for another's votes. Errors: BenchError."""
     contender.prepare(seconds)
     before = machine()
-    load = contender.ask(seconds)
+    try:
+        load = contender.ask(seconds)
+    except BenchError as error:
+        raise BenchError(f"{contender.name}: {error}") from None
     contender.others.append(others_share(before, machine()))
     contender.runs.append(load)
     wait_until_flushed(stack)

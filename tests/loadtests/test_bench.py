@@ -121,6 +121,13 @@ def test_refusals_that_the_generator_saw_are_no_problem_of_the_books():
     assert not dataclasses.replace(GOOD, answers=answers, sent=dataclasses.replace(GOOD.sent, refused=3)).problems()
 
 
+@pytest.mark.parametrize(("rows", "well"), [(1049, False), (1050, True), (1052, True), (1053, False)])
+def test_an_unclear_vote_may_be_counted_or_not(rows, well):
+    sent, answers = dataclasses.replace(GOOD.sent, refused=2), GOOD.answers | {"not_confirmed": 2}
+    audit = dataclasses.replace(GOOD, sent=sent, answers=answers, box=rows, ledger=rows, rows=rows)
+    assert (audit.problems() == []) is well
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
