@@ -1,5 +1,6 @@
 """The votes of a correction, written down one by one: what it will change, what it has changed."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -125,25 +126,29 @@ _JOINED = (
 )
 
 
+_BY_ENTRY_AND_DAY = """
+SELECT entry_id, day, count(*) AS votes, count(*) FILTER (WHERE first) AS accounts FROM (
+  SELECT c.entry_id, CAST(v.cast_at AT TIME ZONE INTERVAL '7 hours' AS date) AS day,
+    lag(c.account_id) OVER (ORDER BY c.account_id, c.entry_id) IS DISTINCT FROM c.account_id AS first
+  {joined}
+) changing GROUP BY entry_id, day ORDER BY entry_id, day
+"""
+"""One pass over what may be a million votes, while an operator waits: an account is counted with its first vote."""
+
+
 def numbers_now(connection: Connection, correction: Correction) -> Numbers:
     """What the votes that were written down would change at this moment."""
-    joined = _JOINED + _STILL[correction.action]
-    values = {"id": correction.id}
-    votes, accounts = connection.execute(
-        text(f"SELECT count(*), count(DISTINCT account_id) {joined}"),
-        values,
-    ).one()
-    by_entry = connection.execute(text(f"SELECT entry_id, count(*) {joined} GROUP BY 1 ORDER BY 1"), values)
-    by_day = connection.execute(
-        text(
-            f"SELECT to_char(v.cast_at AT TIME ZONE INTERVAL '7 hours', 'YYYY-MM-DD'), count(*) {joined}"
-            " AND v.cast_at IS NOT NULL GROUP BY 1 ORDER BY 1"
-        ),
-        values,
-    )
-    return Numbers(
-        votes, accounts, _pairs(by_entry), _pairs(by_day), contest_tallies(connection, correction.contest_id)
-    )
+    query = _BY_ENTRY_AND_DAY.format(joined=_JOINED + _STILL[correction.action])
+    by_entry: Counter[int] = Counter()
+    by_day: Counter[str] = Counter()
+    accounts = 0
+    for row in connection.execute(text(query), {"id": correction.id}):
+        by_entry[row.entry_id] += row.votes
+        if row.day is not None:
+            by_day[row.day.isoformat()] += row.votes
+        accounts += row.accounts
+    counted = contest_tallies(connection, correction.contest_id)
+    return Numbers(by_entry.total(), accounts, dict(by_entry), dict(sorted(by_day.items())), counted)
 
 
 def _pairs(rows: Iterable[Any]) -> dict[Any, int]:
