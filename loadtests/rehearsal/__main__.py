@@ -37,6 +37,8 @@ def main() -> int:
     except (RehearsalError, TurnoutError) as error:
         Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"rehearse: {error}")
         return 1
+    except KeyboardInterrupt:
+        return 130
     for check in checks:
         if check.ok is False:
             console.print(f"✗ {check.vi}: {check.seen} (cho phép {check.allowed})\n  {check.en}")

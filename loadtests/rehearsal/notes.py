@@ -1,7 +1,7 @@
 """What a reader of the report must know beside the checks: what it says, and what it cannot say."""
 
+from loadtests.rehearsal.check import Seen
 from loadtests.rehearsal.counts import percentile
-from loadtests.rehearsal.verdict import Seen
 
 Note = tuple[str, str]
 """In Vietnamese and in English."""

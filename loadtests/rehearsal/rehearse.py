@@ -15,6 +15,7 @@ import psutil  # type: ignore[import-untyped]
 from loadtests.rehearsal import plan as plans
 from loadtests.rehearsal.board import create
 from loadtests.rehearsal.books import check_books
+from loadtests.rehearsal.check import Check, Seen
 from loadtests.rehearsal.counts import merged
 from loadtests.rehearsal.generators import running_generators
 from loadtests.rehearsal.journal import Seconds
@@ -26,7 +27,7 @@ from loadtests.rehearsal.series import charts
 from loadtests.rehearsal.stack import Stack, running_stack
 from loadtests.rehearsal.target import Target, find_target, tallies
 from loadtests.rehearsal.turnout import ARRIVING, BOT, Profile, Turnout, profile
-from loadtests.rehearsal.verdict import Check, Seen, judge
+from loadtests.rehearsal.verdict import judge
 from loadtests.rehearsal.watching import watch
 
 OUTBOX = "/demo/hop-thu"

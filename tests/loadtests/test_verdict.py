@@ -9,12 +9,13 @@ from html.parser import HTMLParser
 import pytest
 
 from loadtests.rehearsal.books import Books
+from loadtests.rehearsal.check import Seen
 from loadtests.rehearsal.counts import bucket
 from loadtests.rehearsal.limits import Limits
 from loadtests.rehearsal.notes import notes
 from loadtests.rehearsal.report import write_report
 from loadtests.rehearsal.series import charts
-from loadtests.rehearsal.verdict import Seen, judge, passed
+from loadtests.rehearsal.verdict import judge, passed
 from loadtests.rehearsal.watching import Sample, line
 
 BOOKS = Books(
@@ -47,6 +48,7 @@ COUNTS = Counter(
         f"late.{bucket(3)}": 300,
         "come.VoterFromPush": 300,
         "login.done": 3,
+        "sent.bot": 40,
     }
 )
 SAMPLES = [Sample(0, True, 0, 0.0), Sample(1, True, 40, 0.4)]
