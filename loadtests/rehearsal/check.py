@@ -21,10 +21,13 @@ class Check:
 
 @dataclass(frozen=True)
 class Seen:
-    """Everything that a verdict is about. `planned`: kind → people; `restarts`: None for an installation elsewhere."""
+    """Everything that a verdict is about. `planned`: kind → people; `restarts`: None for an installation elsewhere;
+    `others`: share of this machine that went to other work.
+    """
 
     counts: Counter[str]
     samples: list[Sample]
     books: Books
     planned: dict[str, int]
     restarts: list[str] | None
+    others: float = 0.0

@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
+from loadtests.bench import processor
 from loadtests.rehearsal import plan as plans
 from loadtests.rehearsal.board import create
 from loadtests.rehearsal.books import check_books
@@ -59,21 +60,23 @@ def rehearse(order: Order, limits: Limits, say: Callable[[str], None]) -> list[C
         began = datetime.now(UTC)
         with running_generators(order.folder, plan, board, order.workers) as generators:
             say(f"Locust's page: {generators.page}")
+            quiet = processor.machine()
             samples = watch(target, order.folder, plan, board, generators, say)
+            others = processor.others_share(quiet, processor.machine())
         board.close()
         (order.folder / plans.BOARD).unlink()
         say("Waiting until every vote is in the ledger, then checking the books …")
         books = check_books(target, order.folder, before, stack)
         restarts = stack.restarts() if stack else None
     seconds = Seconds(order.folder).read()
-    seen = Seen(merged(seconds.values()), samples, books, load.people, restarts)
+    seen = Seen(merged(seconds.values()), samples, books, load.people, restarts, others)
     checks = judge(seen, limits)
     facts = {
         "turnout": asdict(order.turnout),
         "profile": _shown(load),
         "books": asdict(books) | {"counted": books.counted},
         "limits": asdict(limits),
-        "machine": machine(order, began),
+        "machine": machine(order, began) | {"others_share": round(others, 2)},
         "counted": dict(sorted(_told(seen).items())),
     }
     write_report(order.folder, checks, facts, notes(seen, elsewhere=order.url is not None), charts(seconds, samples))

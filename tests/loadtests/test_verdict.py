@@ -157,6 +157,14 @@ def test_what_http_does_not_tell_is_not_checked_and_says_so():
     assert "HTTP" in said[0]
 
 
+def test_a_generator_at_its_end_is_said():
+    busy = dataclasses.replace(WELL, samples=[*SAMPLES, Sample(2, False, 40, 0.4, 0.97)])
+    said = " ".join(en for _, en in notes(busy, elsewhere=False))
+    assert "hold delays of its own" in said
+    assert "For 1 seconds" in said
+    assert "took 40%" in " ".join(en for _, en in notes(dataclasses.replace(WELL, others=0.4), elsewhere=False))
+
+
 class Page(HTMLParser):
     def __init__(self):
         super().__init__()
