@@ -57,7 +57,7 @@ def correction_page(
         titles=titles,
         back=back,
         task=task,
-        failed=task is not None and task.state == "failed" and correction.state in {"approved", "running"},
+        failed=task is not None and task.state == "failed" and correction.state in {"counting", "approved", "running"},
         result=result,
         own=correction.proposed_by == acting.operator.operator_id,
         faults=faults or {},
