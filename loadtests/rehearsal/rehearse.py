@@ -104,16 +104,17 @@ def _tokens(order: Order, load: Profile, stack: Stack | None) -> Path:
     if order.tokens is None:
         raise RehearsalError("tokens are needed: `binhchon mint-sessions` there makes them")
     try:
-        lines = order.tokens.read_bytes().splitlines()
+        lines = order.tokens.read_bytes().split(b"\n")
     except OSError as error:
         raise RehearsalError(f"cannot read {order.tokens}: {error.strerror}") from None
+    lines = lines[:-1] if not lines[-1] else lines
     if len(lines) < load.tokens:
         raise RehearsalError(
             f"{order.tokens} has {len(lines):,} tokens, this turnout needs {load.tokens:,}:"
             f" binhchon mint-sessions --count {load.tokens} --out FILE"
         )
-    if len({len(one) for one in lines}) != 1:
-        raise RehearsalError(f"{order.tokens} is no file of tokens: its lines differ in length")
+    if len({len(one) for one in lines}) != 1 or any(one.endswith(b"\r") for one in lines):
+        raise RehearsalError(f"{order.tokens} is no file of tokens, all of one length, one a line")
     return order.tokens.absolute()
 
 

@@ -57,7 +57,8 @@ def test_a_rehearsal_checks_the_books_and_leaves_only_its_report(tmp_path):
     said = ended(process)
     kept, verdict = result(tmp_path)
     checks = by_name(verdict)
-    slow = {"vote_p95", "vote_p99", "page_p95", "on_time", "flush_lag", "turned_away"}  # of a machine that is busy
+    # What may fail on a machine that is busy:
+    slow = {"vote_p95", "vote_p99", "page_p95", "on_time", "flush_lag", "turned_away", "drained", "logins"}
     assert {name for name, check in checks.items() if check["ok"] is False} <= slow, said
     assert process.returncode == (0 if verdict["go"] else 1)
     assert verdict["verdict"] in said.splitlines()[-1]
@@ -86,6 +87,8 @@ def test_a_box_that_is_killed_in_the_middle_ends_in_a_truthful_report(tmp_path):
         wait_for(lambda: acknowledged(tmp_path) > 100 or process.poll() is not None, 90, "votes")
         [stack] = tmp_path.glob("*/stack/stack.json")
         [box] = [one["pid"] for one in json.loads(stack.read_text()) if one["role"] == "box"]
+        os.kill(box, signal.SIGSTOP)  # so that votes are surely on their way to it when it dies
+        wait_for(lambda: unclear(tmp_path), 30, "a vote that is not confirmed")
         os.kill(box, signal.SIGKILL)
     finally:
         said = ended(process)
@@ -96,7 +99,7 @@ def test_a_box_that_is_killed_in_the_middle_ends_in_a_truthful_report(tmp_path):
     assert checks["no_restarts"]["ok"] is False
     assert "box ended" in checks["no_restarts"]["seen"]
     counted = verdict["counted"]
-    assert counted.get("status.vote.503", 0) > 0
+    assert counted["code.not_confirmed"] > 0
     codes = {name.removeprefix("code.") for name in counted if name.startswith("code.")}
     assert codes <= {"not_ready", "not_confirmed", "busy"}
     for name in ("acknowledged_is_counted", "box_is_ledger", "nobody_twice", "receipts_in_ledger", "no_other_5xx"):
@@ -106,6 +109,10 @@ def test_a_box_that_is_killed_in_the_middle_ends_in_a_truthful_report(tmp_path):
     assert "box ended" in report
     assert "presses were not answered at once" in report
     assert processes_of(tmp_path) == []
+
+
+def unclear(folder):
+    return any(read_votes(one).unknown for one in folder.iterdir())
 
 
 def acknowledged(folder):
