@@ -45,7 +45,8 @@ OTHER = N_("chưa đúng.")
 
 def words_of(fault: Fault, language: Language) -> str:
     """What is wrong, without the name of the field: `chưa nhập.`"""
-    sentence = language.text(WORDS.get(fault.code, OTHER))
+    code = "unknown_category" if fault.field == "category" else fault.code  # chosen from a list, never spelt
+    sentence = language.text(WORDS.get(code, OTHER))
     return sentence % fault.values if "%(" in sentence else sentence
 
 

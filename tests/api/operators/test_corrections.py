@@ -73,6 +73,8 @@ def test_one_proposes_another_approves_and_the_votes_are_voided(
     page = an.get(path).text
     assert "Đã xong" in page
     assert "10 phiếu" in page
+    assert re.search(r"lan đề nghị lúc [^<]*\.\s+an phê duyệt lúc [^<]*\.\s+Kết thúc lúc", page)
+    assert "4,5 % số phiếu đang được tính" in page
     assert not set(votes) & counted(open_contest)
     actions = [
         row[0] for row in rows(open_contest, "SELECT action FROM audit WHERE action LIKE 'correction.%%' ORDER BY id")
