@@ -26,6 +26,7 @@ def main() -> int:
     """Returns the exit status."""
     given = _arguments()
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))  # so that what was started is stopped
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
     console = Console(highlight=False, soft_wrap=True, markup=False)
     try:
         turnout = Turnout(given.inhabitants, given.reached, given.minutes, given.votes_each, given.shape)

@@ -43,11 +43,11 @@ def of_answers(counts: Counter[str], limits: Limits) -> list[Check]:
 
 def of_system(seen: Seen, limits: Limits) -> list[Check]:
     lags = [sample.lag_s for sample in seen.samples if sample.lag_s is not None]
-    left, drained = seen.books.memory_left, seen.books.drained_s
+    left, drained, elsewhere = seen.books.memory_left, seen.books.drained_s, seen.restarts is None
     return [
         Check(
             "flush_lag",
-            ok=max(lags) <= limits.lag_s if lags else None,
+            ok=None if elsewhere and not lags else bool(lags) and max(lags) <= limits.lag_s,
             vi="Ghi sổ theo kịp: phiếu chờ lâu nhất",
             en="The flush keeps up: the oldest vote that waited for the ledger",
             seen=f"{max(lags):.1f} s" if lags else "—",
@@ -63,7 +63,7 @@ def of_system(seen: Seen, limits: Limits) -> list[Check]:
         ),
         Check(
             "memory_left",
-            ok=None if left is None else left >= limits.memory_left,
+            ok=None if elsewhere else left is not None and left >= limits.memory_left,
             vi="Bộ nhớ còn lại của hòm phiếu",
             en="Memory that the box has left",
             seen="—" if left is None else f"{left:.1%}",

@@ -14,12 +14,13 @@ def of_books(books: Books, limits: Limits) -> list[Check]:
     counted = books.counted
     number = "—" if counted is None else f"{counted:,}"
     told = f"{books.acknowledged:,} → {number}" + (f" (± {books.unknown:,})" if books.unknown else "")
-    inside = [books.box, books.ledger, books.pending, books.parked, books.drift]
+    agree = books.box is not None and books.box == books.ledger
+    agree = agree and [books.pending, books.parked, books.drift] == [0, 0, 0]
     sample, wanted = sum(books.receipts.values()), min(limits.least_sample, books.acknowledged)
     return [
         Check(
             "acknowledged_is_counted",
-            ok=None if counted is None else not off and books.acknowledged > 0,
+            ok=counted is not None and not off and books.acknowledged > 0 if books.shown else None,
             vi="Mọi phiếu đã báo nhận đều được đếm, không thừa, không thiếu, ở từng bài",
             en="Every acknowledged vote is counted, none more and none less, for each entry",
             seen=told + (f"; off: {off}" if off else ""),
@@ -27,7 +28,7 @@ def of_books(books: Books, limits: Limits) -> list[Check]:
         ),
         Check(
             "box_is_ledger",
-            ok=None if None in inside else books.box == books.ledger and inside[2:] == [0, 0, 0] and books.proof == "",
+            ok=None if books.proof is None else agree and books.proof == "",
             vi="Hòm phiếu khớp sổ phiếu, kể cả khi đếm lại từng dòng",
             en="Box and ledger agree, counted by rows and ballots too",
             seen=f"{books.box} / {books.ledger}, pending {books.pending}, parked {books.parked}, drift {books.drift}"

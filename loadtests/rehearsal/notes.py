@@ -50,7 +50,7 @@ BUSY_SHARE, DISTURBED_SHARE = 0.85, 0.1
 def notes(seen: Seen, *, elsewhere: bool) -> list[Note]:
     """Those that apply, the most general first."""
     found = [ELSEWHERE if elsewhere else HERE]
-    if seen.books.counted is None:
+    if not seen.books.shown:
         found.append(HIDDEN)
     away = seen.counts["status.vote.503"] + seen.counts["status.vote.429"] + seen.counts["status.vote.0"]
     if away:

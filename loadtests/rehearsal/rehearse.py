@@ -14,7 +14,7 @@ import psutil  # type: ignore[import-untyped]
 
 from loadtests.bench import processor
 from loadtests.rehearsal import plan as plans
-from loadtests.rehearsal.board import create
+from loadtests.rehearsal.board import shared_board
 from loadtests.rehearsal.books import check_books
 from loadtests.rehearsal.check import Check, Seen
 from loadtests.rehearsal.counts import merged
@@ -54,17 +54,17 @@ def rehearse(order: Order, limits: Limits, say: Callable[[str], None]) -> list[C
         tokens = _tokens(order, load, stack)
         plan = _plan(order, load, target, tokens)
         plans.write(plan, order.folder / plans.PLAN)
-        board = create(order.folder / plans.BOARD)
         before = tallies(target)
         say(described(order.turnout, load))
         began = datetime.now(UTC)
-        with running_generators(order.folder, plan, board, order.workers) as generators:
+        with (
+            shared_board(order.folder / plans.BOARD) as board,
+            running_generators(order.folder, plan, board, order.workers) as generators,
+        ):
             say(f"Locust's page: {generators.page}")
             quiet = processor.machine()
             samples = watch(target, order.folder, plan, board, generators, say)
             others = processor.others_share(quiet, processor.machine())
-        board.close()
-        (order.folder / plans.BOARD).unlink()
         say("Waiting until every vote is in the ledger, then checking the books …")
         books = check_books(target, order.folder, before, stack)
         restarts = stack.restarts() if stack else None
@@ -89,10 +89,12 @@ def _target(order: Order, say: Callable[[str], None]) -> Iterator[tuple[Target, 
         yield find_target(order.url), None
         return
     say("Starting a stack of its own …")
-    with running_stack(order.folder) as stack:
-        yield find_target(stack.address), stack
-        say("Stopping the stack …")
-    (order.folder / plans.TOKENS).unlink(missing_ok=True)  # of a stack that is gone
+    try:
+        with running_stack(order.folder) as stack:
+            yield find_target(stack.address), stack
+            say("Stopping the stack …")
+    finally:
+        (order.folder / plans.TOKENS).unlink(missing_ok=True)  # of a stack that is gone
 
 
 def _tokens(order: Order, load: Profile, stack: Stack | None) -> Path:

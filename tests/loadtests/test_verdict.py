@@ -125,6 +125,14 @@ def test_answers_that_are_wrong_are_a_no_go(counts, name):
     assert name in failing(with_counts(**counts))
 
 
+def test_a_stack_of_our_own_that_does_not_answer_any_more_is_a_no_go():
+    away = dataclasses.replace(
+        BOOKS, by_entry={1: (600, 0, None)}, box=None, ledger=None, drift=None, memory_left=None, proof="it is away"
+    )
+    seen = dataclasses.replace(WELL, books=away, samples=[Sample(0, False, None, None)])
+    assert failing(seen) == {"acknowledged_is_counted", "box_is_ledger", "memory_left", "flush_lag"}
+
+
 def test_a_few_503_with_retry_after_are_within_the_budget():
     assert failing(with_counts(sent__vote=4, status__vote__503=4)) == set()
 
@@ -147,6 +155,7 @@ def test_what_http_does_not_tell_is_not_checked_and_says_so():
         drift=None,
         memory_left=None,
         proof=None,
+        shown=False,
     )
     seen = Seen(COUNTS, [Sample(0, True, None, None)], books, {"VoterFromPush": 300}, None)
     open_ones = {check.name for check in judge(seen, Limits()) if check.ok is None}
