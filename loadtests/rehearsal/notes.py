@@ -26,9 +26,9 @@ HIDDEN: Note = (
 )
 SENT_AWAY: Note = (
     """{away} lượt bấm không được trả lời ngay (bị hẹn lại hoặc đứt kết nối); người bấm đã thử lại, {unknown} phiếu đến
-    cuối vẫn chưa rõ kết quả. 99% phiếu có mã trong {wait}.""",
+    cuối vẫn chưa rõ kết quả. 99% phiếu đã báo nhận có mã trong {wait}.""",
     """{away} presses were not answered at once (asked to come back, or the connection broke); they were repeated,
-    {unknown} votes stayed unclear. 99% of votes had their receipt within {wait}.""",
+    {unknown} votes stayed unclear. 99% of the acknowledged votes had their receipt within {wait}.""",
 )
 UNREADY: Note = (
     """Trong {seconds} giây, hệ thống tự báo là chưa sẵn sàng hoặc không trả lời (/health/ready).""",

@@ -42,7 +42,7 @@ def _page(checks: Sequence[Check], facts: Mapping[str, Any], notes: Sequence[Not
         '<meta name="viewport" content="width=device-width"><title>Diễn tập bỏ phiếu</title>'
         f"<style>{_STYLE}</style></head><body><main><section><h1>Diễn tập bỏ phiếu</h1>"
         f'<p class="quiet" lang="en">Rehearsal of the vote</p>{_verdict(checks, go=go)}{said}'
-        "<table><thead><tr><th></th><th>Điều kiện · Condition</th><th>Đã thấy · Seen</th>"
+        '<table class="checks"><thead><tr><th></th><th>Điều kiện · Condition</th><th>Đã thấy · Seen</th>'
         f"<th>Cho phép · Allowed</th></tr></thead><tbody>{rows}</tbody></table></section>"
         f'<section class="charts">{"".join(drawn)}</section>'
         f"{tables}</main></body></html>\n"
