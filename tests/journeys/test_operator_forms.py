@@ -81,7 +81,7 @@ def test_it_is_offered_elsewhere_too_dropped_at_a_word_and_forgotten_at_log_out(
         page.context.add_cookies(cookies)  # the same operator, logged in again
         page.goto("/operator/audit")
         expect(page.get_by_text("Nội dung bạn gửi trước khi đăng nhập lại chưa được lưu.")).to_be_visible()
-        page.get_by_role("link", name="Mở lại trang đó").click()
+        page.get_by_role("link", name="Mở lại trang đó: Lĩnh vực").click()
         expect(page.get_by_text(OFFER)).to_be_visible()
         if last == "drop":
             page.get_by_role("button", name="Bỏ nội dung đó").click()
