@@ -71,7 +71,7 @@ def check_books(target: Target, folder: Path, before: dict[int, int] | None, sta
     earlier = votes.earlier()
     return Books(
         acknowledged=len(votes.receipts) - len(earlier),
-        unknown=len(votes.unknown - votes.receipts.keys()),
+        unknown=len(votes.unclear()),
         gave_up=len(votes.gave_up - votes.receipts.keys()),
         earlier=len(earlier),
         twice=sum(times > 1 for times in votes.created.values()),
@@ -91,7 +91,7 @@ def _by_entry(
 ) -> dict[int, tuple[int, int, int | None]]:
     earlier = votes.earlier()
     known = Counter(entry for pair in votes.receipts if pair not in earlier for entry in [pair[1]])
-    unknown = Counter(entry for _, entry in votes.unknown - votes.receipts.keys())
+    unknown = Counter(entry for _, entry in votes.unclear())
     shown = before is not None and after is not None
     return {
         entry.id: (

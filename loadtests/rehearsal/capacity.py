@@ -45,21 +45,21 @@ class Capacity:
         return 60 / (seconds + 1 / (LOGINS_PER_S * self.processes))
 
 
-def measure(folder: Path, say: Callable[[str], None]) -> Capacity:
-    """Errors: RehearsalError."""
+def measure(folder: Path, seconds: int, say: Callable[[str], None]) -> Capacity:
+    """`seconds`: of each step. Errors: RehearsalError."""
     try:
         find_wrk()
         with running_stack(folder) as stack:
-            return _measure(stack, folder, say)
+            return _measure(stack, folder, seconds, say)
     except BenchError as error:
         raise RehearsalError(str(error)) from None
 
 
-def _measure(stack: Stack, folder: Path, say: Callable[[str], None]) -> Capacity:
+def _measure(stack: Stack, folder: Path, seconds: int, say: Callable[[str], None]) -> Capacity:
     target = find_target(stack.address)
     tokens = folder / "tokens"
     stack.command("mint-sessions", "--count", str(TOKENS), "--out", str(tokens))
-    votes = Votes(target, tokens)
+    votes = Votes(target, tokens, seconds)
     steps = climb(votes.paced, say)
     steps.append(votes.full())
     tell(say, steps[-1])
@@ -68,7 +68,7 @@ def _measure(stack: Stack, folder: Path, say: Callable[[str], None]) -> Capacity
     say("Waiting until every vote is in the ledger …")
     wait_for(lambda: _balanced(stack), 120, "the ledger to have every vote", every=1.0)
     tokens.unlink()
-    best = max((step for step in steps if step.good), key=lambda step: step.answered, default=steps[0])
+    best = max((step for step in steps if step.soon), key=lambda step: step.answered, default=steps[0])
     return Capacity(
         steps,
         best.answered,

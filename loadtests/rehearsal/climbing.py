@@ -10,7 +10,6 @@ from loadtests.bench.generator import CONNECTIONS, SCRIPT, BenchError, Load, run
 from loadtests.bench.processor import machine, others_share
 from loadtests.rehearsal.target import Target
 
-STEP_S = 4
 FIRST_RATE, RISE = 1_000, 1.5
 KEPT = 0.85
 """Share of the offered rate that must be answered."""
@@ -45,9 +44,14 @@ class Step:
         return self.generator >= BUSY or self.idle >= IDLE or self.others >= DISTURBED
 
     @property
+    def soon(self) -> bool:
+        """Answers came in time."""
+        return self.p99_ms <= KNEE_P99_MS
+
+    @property
     def good(self) -> bool:
-        kept = self.offered is None or self.answered >= KEPT * self.offered
-        return kept and self.p99_ms <= KNEE_P99_MS
+        """They came in time, and as many as were asked for."""
+        return self.soon and (self.offered is None or self.answered >= KEPT * self.offered)
 
 
 def climb(run: Callable[[float, float], Step | None], say: Callable[[str], None]) -> list[Step]:
@@ -81,7 +85,9 @@ def paced_by(rate: float, answer_ms: float) -> float | None:
 class Votes:
     """Votes for wrk, none of which comes twice."""
 
-    def __init__(self, target: Target, tokens: Path) -> None:
+    def __init__(self, target: Target, tokens: Path, seconds: int) -> None:
+        """`seconds`: of each run."""
+        self._seconds = seconds
         self.port = urlsplit(target.address).port or 80
         self._tokens = str(tokens)
         self._entries = [str(entry.id) for entry in target.entries]
@@ -93,7 +99,7 @@ class Votes:
         try:
             return self._run(rate, _PACED, f"{told:.0f}", str(CONNECTIONS)) if told else self._run(rate, SCRIPT)
         except BenchError:
-            self._sent += math.ceil(rate * STEP_S) + CONNECTIONS + 1
+            self._sent += math.ceil(rate * self._seconds) + CONNECTIONS + 1
             return None
 
     def full(self) -> Step:
@@ -102,12 +108,12 @@ class Votes:
 
     def pages(self) -> Step:
         """The first page, as fast as it goes. Errors: BenchError."""
-        step, _ = measured(None, lambda: run_script(_PLAIN, self.port, STEP_S, "/"))
+        step, _ = measured(None, lambda: run_script(_PLAIN, self.port, self._seconds, "/"))
         return step
 
     def _run(self, offered: float | None, script: Path, *words: str) -> Step:
         words = (*words, self._tokens, str(self._sent), *self._entries)
-        step, requests = measured(offered, lambda: run_script(script, self.port, STEP_S, *words))
+        step, requests = measured(offered, lambda: run_script(script, self.port, self._seconds, *words))
         self._sent += requests + CONNECTIONS + 1  # wrk asks its script for one request more, to look at it
         return step
 

@@ -1,11 +1,14 @@
 """The climb to the knee, and what is made of it."""
 
+import json
 from itertools import pairwise
 
 import pytest
 
 from loadtests.rehearsal.capacity import Capacity, advice
 from loadtests.rehearsal.climbing import CONNECTIONS, FIRST_RATE, RISE, Step, climb, paced_by
+from tests.loadtests.rehearsing import ended, start
+from tests.loadtests.test_bench import needs_wrk
 
 GOOD = Step(1000, 980, 5, 20, 0.2, 0.0, 0.0)
 
@@ -71,3 +74,21 @@ def test_the_advice():
     more = advice(made(), 3, 600_000)[1]
     assert "28 cores" in more
     assert "WEB_CONCURRENCY=26" in more
+
+
+@needs_wrk
+@pytest.mark.timeout(240)
+def test_the_capacity_of_this_machine(tmp_path):
+    process = start(tmp_path, "--capacity", "--step-seconds", "1", "--voters-a-minute", "1")
+    said = ended(process, 230)
+    assert process.returncode == 0, said
+    [folder] = tmp_path.iterdir()
+    found = json.loads((folder / "capacity.json").read_text())
+    soon = [one["answered"] for one in found["steps"] if one["p99_ms"] <= 500]
+    assert found["votes_per_s"] == max(soon, default=found["steps"][0]["answered"])
+    assert found["steps"][0]["offered"] == FIRST_RATE
+    assert found["steps"][-1]["offered"] is None
+    assert f"{found['voters_per_minute']:,} voters a minute" in said
+    assert "1 a minute need nothing more" in said
+    assert not (folder / "stack").exists()
+    assert not (folder / "tokens").exists()
