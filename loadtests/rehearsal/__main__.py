@@ -26,6 +26,7 @@ def main() -> int:
     """Returns the exit status."""
     given = _arguments()
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))  # so that what was started is stopped
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
     console = Console(highlight=False, soft_wrap=True, markup=False)
     try:
         turnout = Turnout(given.inhabitants, given.reached, given.minutes, given.votes_each, given.shape)
@@ -37,6 +38,8 @@ def main() -> int:
     except (RehearsalError, TurnoutError) as error:
         Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"rehearse: {error}")
         return 1
+    except KeyboardInterrupt:
+        return 130
     for check in checks:
         if check.ok is False:
             console.print(f"✗ {check.vi}: {check.seen} (cho phép {check.allowed})\n  {check.en}")

@@ -7,8 +7,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from loadtests.rehearsal.check import Check
 from loadtests.rehearsal.notes import Note
-from loadtests.rehearsal.verdict import GO, NO_GO, Check, passed
+from loadtests.rehearsal.verdict import GO, NO_GO, passed
 
 _MARK = {True: ("ok", "✓"), False: ("bad", "✗"), None: ("open", "–")}
 _STYLE = Path(__file__).with_name("report.css").read_text(encoding="utf-8")

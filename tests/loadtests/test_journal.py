@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from loadtests.rehearsal.board import Board, create
+from loadtests.rehearsal.board import Board, shared_board
 from loadtests.rehearsal.counts import bucket, percentile, upper_ms
 from loadtests.rehearsal.journal import AGAIN, COUNTED, GAVE_UP, UNKNOWN, Journal, Seconds, read_votes
 
@@ -95,7 +95,7 @@ def test_percentiles():
 
 
 def test_a_board_gives_each_number_once(tmp_path):
-    with closing(create(tmp_path / "board")) as board, closing(Board(tmp_path / "board")) as same:
+    with shared_board(tmp_path / "board") as board, closing(Board(tmp_path / "board")) as same:
         assert [board.take("taken.Bot"), same.take("taken.Bot"), board.take("taken.Bot")] == [0, 1, 2]
         assert same.get("taken.Bot") == 3
         assert board.get("here") == 0

@@ -98,7 +98,7 @@ function offer(name, kept) {
 function wait(name, kept) {
   sessionStorage[name] = JSON.stringify({ ...kept, lost: true });
   const main = document.querySelector("main");
-  if (!main.querySelector(".kept")) main.prepend(document.getElementById("kept-still").content.cloneNode(true));
+  if (!main.querySelector(".unsaved")) main.prepend(document.getElementById("kept-still").content.cloneNode(true));
 }
 
 function look() {

@@ -71,7 +71,7 @@ def test_what_is_wrong_is_said_and_nothing_typed_is_lost(moderator: Desk) -> Non
         "/operator/entries/new", NEW | {"title": "", "category": "", "text": long, "video": "javascript:alert(1)"}
     )
     assert answer.status_code == 422
-    for said in ("Tên bài dự thi: chưa nhập.", "Lĩnh vực:", "dài quá 50000 ký tự", "https://"):
+    for said in ("Tên bài dự thi: chưa nhập.", "Lĩnh vực: chưa chọn một lĩnh vực của cuộc thi.", "dài quá 50000 ký tự", "https://"):
         assert said in answer.text
     assert long.strip() in answer.text
     assert "Tác giả minh hoạ" in answer.text
