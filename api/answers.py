@@ -1,7 +1,8 @@
 """Answers of the fast path: built once, sent as they are."""
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -32,11 +33,20 @@ PAGE_SECURITY: tuple[Header, ...] = (
 NO_STORE: Header = (b"cache-control", b"no-store")
 
 
-class Answer(NamedTuple):
+@dataclass(slots=True)
+class Answer:
     """The two ASGI messages of an answer. They are shared between requests: nobody may change them."""
 
     start: dict[str, Any]
     body: dict[str, Any]
+    _fields: bytes | None = None
+
+    @property
+    def fields(self) -> bytes:
+        """The header fields as HTTP/1.1 writes them, each with its CRLF. Kept: most answers are given many times."""
+        if self._fields is None:
+            self._fields = b"".join([b"%b: %b\r\n" % header for header in self.start["headers"]])
+        return self._fields
 
     @property
     def status(self) -> int:

@@ -17,6 +17,7 @@ from api.access import Access
 from api.answers import NO_STORE, SECURITY, Receive, Scope, Send
 from api.ballot import ballot_router
 from api.beating import Beating
+from api.casting import Casting
 from api.evidence import Evidence, parse_proxies
 from api.fast_path import Application, FastPath
 from api.metrics import Metrics
@@ -116,11 +117,8 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
     describe(app, access.cookie.decode())
     fast = FastPath(
         _secured(app),
-        access=access,
-        evidence=evidence,
+        casting=Casting(access, evidence, watch, intake, metrics),
         watch=watch,
-        intake=intake,
-        metrics=metrics,
         shelf=shelf,
         routes=app.routes,
     )

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from api.protocol import BoundedHeads
 from models.logging import configure
 from models.settings import Settings, settings
 
@@ -98,7 +97,7 @@ def uvicorn_config(chosen: Settings, app: "FastPath | str", *, factory: bool = F
         port=chosen.port,
         workers=chosen.web_concurrency if factory else 1,
         loop="uvloop",
-        http=BoundedHeads,
+        http="api.lane:VoteLane",  # by name: it imports what must not be there before PROMETHEUS_MULTIPROC_DIR is
         ws="none",
         lifespan="on",
         log_config=None,

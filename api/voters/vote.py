@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
-import orjson
 from fastapi import APIRouter, Request, Response
 
 from api.access import Access, fields_of
 from api.answers import HTML, Answer, answer
+from api.casting import Voted
 from api.evidence import Evidence
 from api.metrics import Metrics
 from api.outcomes import Code
@@ -19,8 +19,8 @@ from api.voters.page import CONFIRM, ENTRY, absent_page, refusal_page
 from api.voters.responses import READS, respond, see_other
 from api.voters.templates import render
 
-Cast = Callable[[Session, int, Snapshot, bytes], Awaitable[Answer]]
-"""`FastPath.cast`: (who, entry, snapshot, evidence) → the answer that the PUT gives."""
+Cast = Callable[[Session, int, Snapshot, bytes], Awaitable[Voted | Code]]
+"""`FastPath.cast`: (who, entry, snapshot, evidence) → what became of the vote."""
 VOTED_PAGE = "/da-binh-chon"
 """What the address of the page with the receipt ends with, after the entry's."""
 _AGAIN = (Code.BUSY, Code.NOT_READY, Code.NOT_CONFIRMED)
@@ -51,11 +51,10 @@ def vote_router(
             return respond(absent_page(snapshot.view, language))
         client = (request.client.host, request.client.port) if request.client else None
         decided = await cast(voter, entry["id"], snapshot, evidence.of(client, fields))
-        document = orjson.loads(decided.body["body"])
-        if decided.status >= 400:
-            return respond(_refusal(Code(document["code"]), snapshot, slug, language))
-        again = "&lai=1" if document["status"] == "already_voted" else ""
-        return see_other(f"{home}{quote(slug, safe='')}{VOTED_PAGE}?ma={document['receipt']}{again}")
+        if isinstance(decided, Code):
+            return respond(_refusal(decided, snapshot, slug, language))
+        again = "&lai=1" if decided.again else ""
+        return see_other(f"{home}{quote(slug, safe='')}{VOTED_PAGE}?ma={decided.receipt}{again}")
 
     @router.api_route(ENTRY + "{slug}" + VOTED_PAGE, methods=READS)
     async def voted(slug: str, request: Request, ma: str = "", lai: str = "") -> Response:
