@@ -13,6 +13,7 @@ from loadtests.rehearsal.journal import read_votes
 from tests.journeys.stack import Stack
 from tests.loadtests.rehearsing import ended, start
 from tests.loadtests.test_bench import processes_of
+from tests.loadtests.tls import make_certificate, tls_before
 from tests.servers import wait_for
 
 SHORT = ["--inhabitants", "200", "--reached", "1", "--minutes", "0.2", "--processes", "2"]
@@ -142,7 +143,12 @@ def test_an_installation_elsewhere_is_checked_by_what_http_tells(tmp_path):
         too_few = start(tmp_path / "none", *SHORT, "--url", stack.address, "--tokens", str(few))
         assert "9 tokens, this turnout needs 25" in ended(too_few)
         kept = tmp_path / "kept"
-        said = ended(start(kept, *SHORT, "--url", stack.address, "--tokens", str(tokens)))
+        certificate, key = make_certificate(tmp_path)
+        with tls_before(stack.port, certificate, key) as port:
+            words = ["--url", f"https://127.0.0.1:{port}", "--tokens", str(tokens)]
+            refused = start(tmp_path / "strange", *SHORT, *words)  # a certificate that nobody vouches for
+            assert "CERTIFICATE_VERIFY_FAILED" in ended(refused)
+            said = ended(start(kept, *SHORT, *words, SSL_CERT_FILE=str(certificate)))
         folder, verdict = result(kept)
         checks = by_name(verdict)
         books = verdict["books"]
