@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 SHELL := /bin/sh
 .SHELLFLAGS := -ec
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock clean install
+.PHONY: help run test check bench rehearse lock clean install
 
 ## help: what can be made
 help:
@@ -29,6 +29,10 @@ check: install
 ## bench: what a durable vote costs, beside what it is to be compared with (needs wrk; 7 minutes; FULL=1: more)
 bench: install
 	@exec $(BIN)/python -m loadtests.bench $(if $(FULL),--full)
+
+## rehearse: the spike before a campaign, ĐẠT or KHÔNG ĐẠT (4 minutes); URL=… TOKENS=… for an installation elsewhere, ARGS="--help"
+rehearse: install
+	@exec $(BIN)/python -m loadtests.rehearsal $(if $(URL),--url "$(URL)") $(if $(TOKENS),--tokens "$(TOKENS)") $(ARGS)
 
 ## install: create .venv and install the locked dependencies (only when they have changed)
 install: $(STAMP)

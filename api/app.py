@@ -166,9 +166,10 @@ async def _life(
 def _translate_errors(app: FastAPI, watch: Watch, console: Console) -> None:
     """Every error leaves as problem details, a page that does not exist as a page; nothing of the inside is shown."""
 
-    async def refusal(_request: Request, error: Exception) -> Response:
+    async def refusal(request: Request, error: Exception) -> Response:
         code, more = (error.code, error.more) if isinstance(error, VoterProblem) else (Code.INTERNAL, {})
-        return respond(problem(code, allow=b"", **more))
+        own = is_console(request) and code is Code.INTERNAL
+        return console.unforeseen(request) if own else respond(problem(code, allow=b"", **more))
 
     async def http(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500

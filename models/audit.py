@@ -41,8 +41,8 @@ audit = Table(
     Column("contest_id", Integer),
     Column("action", Text, nullable=False, comment="such as entry.publish"),
     Column("subject", Text, nullable=False, server_default="", comment="what it was done to, such as entry:12"),
-    Column("before", JSONB),
-    Column("after", JSONB),
+    Column("before", JSONB(none_as_null=True)),
+    Column("after", JSONB(none_as_null=True)),
     Column("why", Text, nullable=False, server_default=""),
     Index(None, "at"),
 )
@@ -106,7 +106,7 @@ def record_each(
 ) -> None:
     """Writes one line for each of many changes of one kind, in one statement. As `record`."""
     same = {"operator_id": actor.operator_id, "operator": actor.name, "address": actor.address, "action": action}
-    same |= {"contest_id": contest_id, "why": why}
+    same |= {"contest_id": contest_id, "why": _IDENTITY.sub("…", why)}
     connection.execute(insert(audit), [same | change._asdict() for change in changes])
 
 

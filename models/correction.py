@@ -1,10 +1,14 @@
 """Corrections: votes taken out of the count, or put back, as an object that one operator proposes and another approves.
 
     counting ─▶ proposed ─▶ approved ─▶ running ─▶ done | cancelled
-             └▶ refused   └▶ rejected
+             ├▶ refused  └▶ rejected
+             └▶ rejected
 
 While it is counted, the votes that it means are written down one by one (`models/correction_votes.py`): a correction is
 about exactly these votes, and a vote that is cast later is not in it.
+
+Proposing, approving and beginning take the contest's row, as the decision `final` does, which asks under it whether a
+correction is under way (workers/close_out.py): so that none comes between that question and the freeze.
 """
 
 from dataclasses import dataclass
@@ -31,6 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from models.audit import Actor
+from models.contest import contest_by_id
 from models.database import metadata
 from models.operator import Role
 
@@ -71,6 +76,10 @@ corrections = Table(
     CheckConstraint(f"state IN {STATES}", name="state"),
     Index(None, "contest_id"),
 )
+
+
+class ContestFinalError(Exception):
+    """The contest's result is final: nothing about its votes can be changed any more."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +146,8 @@ class Proposal:
 
 
 def propose(connection: Connection, contest_id: int, proposal: Proposal, actor: Actor, role: Role) -> int:
-    """Writes a correction down, to be counted. Returns its id."""
+    """Writes a correction down, to be counted. Returns its id. Errors: ContestFinalError."""
+    _hold_open(connection, contest_id)
     values = vars(proposal) | {
         "contest_id": contest_id,
         "proposed_by": actor.operator_id,
@@ -146,6 +156,12 @@ def propose(connection: Connection, contest_id: int, proposal: Proposal, actor: 
     }
     made: int = connection.execute(insert(corrections).values(values).returning(corrections.c.id)).scalar_one()
     return made
+
+
+def _hold_open(connection: Connection, contest_id: int) -> None:
+    """Nobody makes the contest final before the transaction ends. Errors: ContestFinalError."""
+    if contest_by_id(connection, contest_id, lock=True).state == "final":
+        raise ContestFinalError
 
 
 def find_correction(connection: Connection, correction_id: int, *, lock: bool = False) -> Correction | None:
@@ -166,12 +182,6 @@ def undone_by(connection: Connection, correction_id: int) -> list[Correction]:
     return [_correction(row) for row in connection.execute(query)]
 
 
-def waiting_for_approval(connection: Connection, contest_id: int) -> int:
-    """How many corrections of the contest wait for a second operator."""
-    query = select(func.count()).where(corrections.c.contest_id == contest_id, corrections.c.state == "proposed")
-    return int(connection.scalar(query) or 0)
-
-
 def move(connection: Connection, correction_id: int, before: str, after: str, **values: Any) -> bool:
     """Takes a correction from the state `before` to `after`, with `values`. False where it is not in `before`."""
     result = connection.execute(
@@ -182,9 +192,10 @@ def move(connection: Connection, correction_id: int, before: str, after: str, **
     return result.rowcount == 1
 
 
-def begin(connection: Connection, correction_id: int) -> bool:
-    """It works from now on, and what its votes were before is settled."""
-    return move(connection, correction_id, "approved", "running", settled_at=func.now())
+def begin(connection: Connection, correction: Correction) -> bool:
+    """It works from now on, and what its votes were before is settled. Errors: ContestFinalError."""
+    _hold_open(connection, correction.contest_id)
+    return move(connection, correction.id, "approved", "running", settled_at=func.now())
 
 
 def end(connection: Connection, correction: Correction, state: str, result: dict[str, Any], problem: str) -> bool:
@@ -193,8 +204,30 @@ def end(connection: Connection, correction: Correction, state: str, result: dict
     return not correction.ended and move(connection, correction.id, correction.state, state, **values)
 
 
-def decide(connection: Connection, correction_id: int, state: str, actor: Actor, role: Role, *, note: str = "") -> bool:
-    """What an operator decided about a proposal: `approved` or `rejected`. False where it is none any more."""
+def approve(connection: Connection, correction: Correction, actor: Actor, role: Role, *, note: str = "") -> bool:
+    """What a second operator decided about a proposal. False where it is none any more. Errors: ContestFinalError."""
+    _hold_open(connection, correction.contest_id)
+    return _decide(connection, correction.id, "approved", actor, role, note)
+
+
+def reject(connection: Connection, correction_id: int, actor: Actor, role: Role, *, note: str = "") -> bool:
+    """One that is still counted too, whose dry run may have broken: it would bar the close-out for ever. False where it
+    was decided before.
+    """
+    befores = ("proposed", "counting")
+    return any(_decide(connection, correction_id, "rejected", actor, role, note, before=one) for one in befores)
+
+
+def _decide(
+    connection: Connection,
+    correction_id: int,
+    state: str,
+    actor: Actor,
+    role: Role,
+    note: str,
+    *,
+    before: str = "proposed",
+) -> bool:
     values = {
         "decided_by": actor.operator_id,
         "decided_name": actor.name,
@@ -202,7 +235,7 @@ def decide(connection: Connection, correction_id: int, state: str, actor: Actor,
         "decided_at": func.now(),
         "decision_note": note,
     }
-    return move(connection, correction_id, "proposed", state, **values)
+    return move(connection, correction_id, before, state, **values)
 
 
 def give_task(connection: Connection, correction_id: int, task_id: int) -> None:

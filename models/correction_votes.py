@@ -1,5 +1,6 @@
 """The votes of a correction, written down one by one: what it will change, what it has changed."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -29,7 +30,7 @@ class VoteState(IntEnum):
     DONE = 1
     """This correction changed it."""
     SAME = 2
-    """It was so before this correction began."""
+    """It was so before this correction began; or another one has had it since the one that this one turns back."""
     GONE = 3
     """There is no such vote any more."""
 
@@ -97,13 +98,12 @@ def freeze(connection: Connection, correction: Correction, criteria: Criteria) -
     named, values = where(criteria)
     if correction.undoes is not None:
         named, values = _OF_UNDONE, {"undoes": correction.undoes}
-    voided = "IS NULL" if correction.voids else "IS NOT NULL"
     frozen = connection.execute(
         text(
             "INSERT INTO correction_votes (correction_id, account_id, entry_id)"  # noqa: S608 - constants of two files
             " SELECT :correction, v.account_id, v.entry_id FROM votes v"
             " WHERE v.entry_id IN (SELECT id FROM entries WHERE contest_id = :contest)"
-            f" AND v.voided_at {voided} AND {named} ORDER BY v.account_id, v.entry_id"
+            f" AND {_still(correction)} AND {named} ORDER BY v.account_id, v.entry_id"
         ),
         values | {"correction": correction.id, "contest": correction.contest_id},
     ).rowcount
@@ -120,30 +120,47 @@ _OF_UNDONE = (
 
 _STILL = {"void": "v.voided_at IS NULL", "restore": "v.voided_at IS NOT NULL"}
 """A vote that the action would change."""
+_CHANGED_SINCE = (
+    "EXISTS (SELECT 1 FROM corrections u JOIN corrections l ON l.contest_id = u.contest_id"
+    " AND l.settled_at > u.settled_at JOIN correction_votes m ON m.correction_id = l.id"
+    " WHERE u.id = :undoes AND m.account_id = v.account_id AND m.entry_id = v.entry_id AND m.state = 1)"
+)
+"""A vote that a later correction has changed: who turns one back must not bring back what somebody else took out."""
+
+
+def _still(correction: Correction) -> str:
+    """A vote `v` that the correction would change at this moment."""
+    return _STILL[correction.action] + (f" AND NOT {_CHANGED_SINCE}" if correction.undoes is not None else "")
+
+
 _JOINED = (
     "FROM correction_votes c JOIN votes v USING (account_id, entry_id) WHERE c.correction_id = :id AND c.state = 0 AND "
 )
 
 
+_BY_ENTRY_AND_DAY = """
+SELECT entry_id, day, count(*) AS votes, count(*) FILTER (WHERE first) AS accounts FROM (
+  SELECT c.entry_id, CAST(v.cast_at AT TIME ZONE INTERVAL '7 hours' AS date) AS day,
+    lag(c.account_id) OVER (ORDER BY c.account_id, c.entry_id) IS DISTINCT FROM c.account_id AS first
+  {joined}
+) changing GROUP BY entry_id, day ORDER BY entry_id, day
+"""
+"""One pass over what may be a million votes, while an operator waits: an account is counted with its first vote."""
+
+
 def numbers_now(connection: Connection, correction: Correction) -> Numbers:
     """What the votes that were written down would change at this moment."""
-    joined = _JOINED + _STILL[correction.action]
-    values = {"id": correction.id}
-    votes, accounts = connection.execute(
-        text(f"SELECT count(*), count(DISTINCT account_id) {joined}"),
-        values,
-    ).one()
-    by_entry = connection.execute(text(f"SELECT entry_id, count(*) {joined} GROUP BY 1 ORDER BY 1"), values)
-    by_day = connection.execute(
-        text(
-            f"SELECT to_char(v.cast_at AT TIME ZONE INTERVAL '7 hours', 'YYYY-MM-DD'), count(*) {joined}"
-            " AND v.cast_at IS NOT NULL GROUP BY 1 ORDER BY 1"
-        ),
-        values,
-    )
-    return Numbers(
-        votes, accounts, _pairs(by_entry), _pairs(by_day), contest_tallies(connection, correction.contest_id)
-    )
+    query = _BY_ENTRY_AND_DAY.format(joined=_JOINED + _still(correction))
+    by_entry: Counter[int] = Counter()
+    by_day: Counter[str] = Counter()
+    accounts = 0
+    for row in connection.execute(text(query), {"id": correction.id, "undoes": correction.undoes}):
+        by_entry[row.entry_id] += row.votes
+        if row.day is not None:
+            by_day[row.day.isoformat()] += row.votes
+        accounts += row.accounts
+    counted = contest_tallies(connection, correction.contest_id)
+    return Numbers(by_entry.total(), accounts, dict(by_entry), dict(sorted(by_day.items())), counted)
 
 
 def _pairs(rows: Iterable[Any]) -> dict[Any, int]:
@@ -154,13 +171,12 @@ def settle(connection: Connection, correction: Correction) -> None:
     """Notes which votes are as they shall be already, and which are gone: before the first one is changed, so that what
     changes later is this correction's doing.
     """
-    values = {"id": correction.id}
-    changed = _STILL[correction.action]
+    values = {"id": correction.id, "undoes": correction.undoes}
     connection.execute(
         text(
             f"UPDATE correction_votes c SET state = {VoteState.SAME:d} FROM votes v"  # noqa: S608 - constants
             " WHERE c.correction_id = :id AND c.state = 0 AND v.account_id = c.account_id"
-            f" AND v.entry_id = c.entry_id AND NOT ({changed})"
+            f" AND v.entry_id = c.entry_id AND NOT ({_still(correction)})"
         ),
         values,
     )

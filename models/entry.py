@@ -15,8 +15,11 @@ from models.audit import Actor
 from models.contest import categories, contest_by_id, entries, raise_version
 from models.contest_file import MAX_ENTRIES
 from models.entry_fields import LONGEST_SLUG, EntryFields
+from models.tally import contest_tallies
 
 FIELDS = tuple(EntryFields.model_fields)
+WHAT_IS_VOTED_FOR = ("title", "author", "category")
+"""Once an entry has votes these tell what they were given for: changing them is an admin's alone, on its own page."""
 
 
 class UnknownEntryError(Exception):
@@ -33,7 +36,8 @@ class EntryChangedError(Exception):
 
 class EntryRefusedError(Exception):
     """The change may not be made. `code`: `slug_taken`, `slug_fixed` (it has been published), `unknown_category`,
-    `too_many` entries, `final` (the results stand), `state` (no way from this state to that one).
+    `too_many` entries, `final` (the results stand), `state` (no way from this state to that one), `voted_for` (it has
+    votes, and says by this field what they are for: an admin's to change).
     """
 
     def __init__(self, code: str, field: str = "") -> None:
@@ -124,10 +128,18 @@ def create_entry(
 
 
 def change_entry(
-    connection: Connection, entry_id: int, seen_version: int, fields: EntryFields, actor: Actor, *, why: str = ""
+    connection: Connection,
+    entry_id: int,
+    seen_version: int,
+    fields: EntryFields,
+    actor: Actor,
+    *,
+    by_admin: bool = False,
+    why: str = "",
 ) -> Entry:
     """Writes what an editor made of the entry that they saw as `seen_version`. Returns it as it then stands.
 
+    `by_admin`: may also change what votes were given for.
     Errors: UnknownEntryError, EntryChangedError, EntryRefusedError.
     """
     entry = lock_entry(connection, entry_id, seen_version)
@@ -138,6 +150,9 @@ def change_entry(
         _refuse_taken_slug(connection, entry.contest_id, fields.slug, entry.id)
     if fields.category != entry.category and contest.state == "final":
         raise EntryRefusedError("final", "category")
+    changed = [name for name in WHAT_IS_VOTED_FOR if getattr(fields, name) != getattr(entry, name)]
+    if changed and not by_admin and contest_tallies(connection, entry.contest_id).get(entry.id):
+        raise EntryRefusedError("voted_for", changed[0])
     values = _values(connection, entry.contest_id, fields) | {"slug": fields.slug}
     return alter_entry(connection, entry, values, actor, "entry.change", why=why)
 

@@ -14,10 +14,11 @@ from models.audit import Actor
 from models.category import categories_of
 from models.contest import contest_by_id
 from models.contest_file import MAX_ENTRIES
-from models.entry import Entry, entries_of
+from models.entry import WHAT_IS_VOTED_FOR, Entry, entries_of
 from models.entry_bulk import add_entries, change_entries
 from models.entry_sheet import Category, EntrySheet, Line, RowFault, read_entries
 from models.sheet import Sheet
+from models.tally import contest_tallies
 
 CHUNK = 200
 SHOWN = 120  # characters of a value, before and after
@@ -56,8 +57,9 @@ def read_for(connection: Connection, contest_id: int, sheet: Sheet) -> EntryShee
     found = read_entries(sheet, known)
     there = {entry.slug: entry for entry in entries_of(connection, contest_id)}
     final = contest_by_id(connection, contest_id).state == "final"
+    votes = contest_tallies(connection, contest_id)
     for line in found.lines:
-        fault = _refused(line, there.get(line.fields.slug), final=final)
+        fault = _refused(line, there.get(line.fields.slug), votes, final=final)
         if fault:
             found.faults.append(fault)
     added = sum(line.fields.slug not in there for line in found.lines)
@@ -66,11 +68,14 @@ def read_for(connection: Connection, contest_id: int, sheet: Sheet) -> EntryShee
     return found
 
 
-def _refused(line: Line, entry: Entry | None, *, final: bool) -> RowFault | None:
+def _refused(line: Line, entry: Entry | None, votes: dict[int, int], *, final: bool) -> RowFault | None:
     if line.state == "draft" and entry is not None and entry.state != "draft":
         return RowFault(line.row, "state", "no_draft_again")
     if final and (entry is None or _state(line, entry) != entry.state or line.fields.category != entry.category):
         return RowFault(line.row, "", "final_contest")
+    if entry is not None and votes.get(entry.id):
+        changed = _values(line, entry)
+        return next((RowFault(line.row, name, "voted_for") for name in WHAT_IS_VOTED_FOR if name in changed), None)
     return None
 
 

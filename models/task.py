@@ -110,6 +110,11 @@ def ask(
     return task_id
 
 
+def rising_number(connection: Connection) -> int:
+    """A number greater than every one given before, whatever becomes of the transaction. Tasks' ids are of them too."""
+    return int(connection.scalar(text("SELECT nextval(pg_get_serial_sequence('tasks', 'id'))")) or 0)
+
+
 def find_task(connection: Connection, task_id: int) -> Task | None:
     row = connection.execute(select(*_COLUMNS).where(tasks.c.id == task_id)).first()
     return _task(row) if row else None

@@ -1,6 +1,7 @@
 """The dry run of a correction: which votes it means, what that would do, and whether it may be proposed at all.
 
-All of it is one transaction: who dies in it has written nothing down, and the next run counts anew.
+All of it is one transaction: who dies in it has written nothing down, and the next run counts anew. Millions of votes
+take longer than a task may be silent.
 """
 
 from typing import Any
@@ -10,6 +11,7 @@ from models.correction import Correction, find_correction, move
 from models.correction_criteria import Criteria
 from models.correction_votes import Numbers, freeze, numbers_now
 from models.database import transaction
+from workers.beat import beating
 from workers.work import TaskFailedError, Work
 
 LARGE_SHARE = 0.2
@@ -23,7 +25,7 @@ UNKNOWN = "Không có đề nghị này."
 
 def count_correction(work: Work) -> dict[str, Any]:
     """The task `correction.count`, payload `{"correction": id}`."""
-    with transaction(work.engine) as connection:
+    with beating(work, 1), transaction(work.engine) as connection:
         correction = find_correction(connection, work.task.payload["correction"], lock=True)
         if correction is None:
             raise TaskFailedError(UNKNOWN)

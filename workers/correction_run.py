@@ -13,87 +13,32 @@ the box voids or restores a vote once, and says of a repeat that it was the same
 | the box loses what was not in the ledger yet  | the ledger shows it at the end: those votes are sent again          |
 | cancelled                                     | what was changed stays, and is marked and counted exactly           |
 | two workers at once                           | both send the same votes; each is changed and counted once          |
+| sleeps while another run ends it              | the box refuses what it still sends: its turn is over               |
 | another correction of the contest is at work  | this one waits for its turn                                         |
+| many vote, or the flush is behind             | it goes slowly, or waits (workers/correction_pace.py)               |
+| the box has no room for so many events        | the task fails and says so; it may go on where it stood             |
 | the contest has become final                  | it ends as cancelled: nothing more is changed                       |
 """
 
 import time
-from collections import defaultdict
-from dataclasses import dataclass
 from typing import Any
 
 from models import task as tasks
 from models.audit import record
-from models.ballot_box import steer
-from models.ballot_box.keys import shard_keys
-from models.contest import Contest, contest_by_id, raise_version
-from models.correction import Correction, begin, end, find_correction, whose_turn
-from models.correction_votes import (
-    FIRST,
-    Result,
-    Vote,
-    count_waiting,
-    mark_done,
-    match_ledger,
-    result_of,
-    settle,
-    waiting_votes,
-)
+from models.contest import contest_by_id, raise_version
+from models.correction import ContestFinalError, Correction, begin, end, find_correction, whose_turn
+from models.correction_votes import Result, count_waiting, match_ledger, result_of, settle
 from models.database import Connection, transaction
 from models.decisions import bring
 from workers.correction_count import UNKNOWN
+from workers.correction_sending import LOOK_S, Running, send, take_turn
 from workers.flush import LogFaultError, NotReadyError, drain
 from workers.work import Cancelled, Interrupted, TaskFailedError, Work
 
-CALL = 500
-"""Votes in one call of the box: some milliseconds in which it decides nothing else."""
-PAGE = 5_000
-"""Votes whose marks are written together."""
-VOTES_PER_S = 10_000
-"""At most so many: most of the time of box and flush stays with those who vote."""
-PATIENCE_S = 20.0
-"""With a box that is not ready, until the worker is left to other tasks for a while."""
-LOOK_S = 0.2
 DRAIN_S = 5.0
 ROUNDS = 5
 FINAL = "Kết quả cuộc thi đã chốt: không loại và không khôi phục phiếu được nữa."
 STUBBORN = "Còn %d phiếu chưa đổi được vì hòm phiếu và sổ phiếu chưa khớp. Hãy báo kỹ thuật viên, rồi bấm Chạy tiếp."
-
-
-class ContestFinalError(Exception):
-    """Nothing about the contest's votes can be changed any more."""
-
-
-@dataclass
-class Running:
-    """A correction at work. `done` of `total` votes are as they shall be, as far as is known."""
-
-    work: Work
-    correction: Correction
-    done: int = 0
-    total: int = 0
-
-    def look(self) -> None:
-        """Errors: Cancelled, Interrupted, LedgerAway."""
-        self.work.progress(self.done, self.total)
-
-    def contest(self) -> Contest:
-        """As it stands now. Errors: ContestFinalError."""
-        contest = self.contest_even_final()
-        if contest.state == "final":
-            raise ContestFinalError
-        return contest
-
-    def contest_even_final(self) -> Contest:
-        with transaction(self.work.engine) as connection:
-            return contest_by_id(connection, self.correction.contest_id)
-
-    def locked(self, connection: Connection) -> Correction:
-        """Errors: TaskFailedError."""
-        found = find_correction(connection, self.correction.id, lock=True)
-        if found is None:
-            raise TaskFailedError(UNKNOWN)
-        return found
 
 
 def run_correction(work: Work) -> dict[str, Any]:
@@ -118,11 +63,12 @@ def run_correction(work: Work) -> dict[str, Any]:
 
 def _run(running: Running) -> dict[str, Any]:
     running.look()
-    running.contest()
     _wait_for_turn(running)
+    if not take_turn(running):
+        raise _left_for_a_while()
     _settle(running)
     for _ in range(ROUNDS):
-        _send(running)
+        send(running)
         waiting = _lay_beside_the_ledger(running)
         if not waiting:
             return _end(running, "done").stored()
@@ -142,61 +88,12 @@ def _settle(running: Running) -> None:
         return
     _drain(running)
     with transaction(running.work.engine) as connection:
-        correction = running.locked(connection)
+        correction = _locked(connection, running)
+        if correction.ended:
+            raise Cancelled
         if correction.state == "approved":  # else another run has settled it meanwhile
             settle(connection, correction)
-            begin(connection, correction.id)
-
-
-def _send(running: Running) -> None:
-    """Every vote that waits, through the box."""
-    correction, engine = running.correction, running.work.engine
-    after, waiting = FIRST, 1
-    while waiting:
-        began = time.monotonic()
-        with transaction(engine) as connection:
-            votes = waiting_votes(connection, correction.id, after, PAGE)
-        waiting = len(votes)
-        if votes:
-            _through_the_box(running, votes)
-            with transaction(engine) as connection:
-                mark_done(connection, correction.id, votes)
-            running.done += len(votes)
-            after = votes[-1]
-        running.look()
-        time.sleep(max(0.0, len(votes) / VOTES_PER_S - (time.monotonic() - began)))
-
-
-def _through_the_box(running: Running, votes: list[Vote]) -> None:
-    """Voids or restores each of `votes`; those for which the box is not ready are sent again until it is.
-
-    Errors: ContestFinalError, BoxAway, Cancelled; Interrupted after PATIENCE_S.
-    """
-    until = time.monotonic() + PATIENCE_S
-    while votes:
-        votes = _call_each_shard(running, running.contest(), votes)
-        if votes:
-            if time.monotonic() > until:
-                raise Interrupted
-            running.look()
-            time.sleep(LOOK_S)
-
-
-def _call_each_shard(running: Running, contest: Contest, votes: list[Vote]) -> list[Vote]:
-    """Returns the votes for which the box was not ready. Errors: BoxAway."""
-    correction = running.correction
-    decide = steer.void if correction.voids else steer.restore
-    by_shard: dict[int, list[Vote]] = defaultdict(list)
-    for vote in votes:
-        by_shard[vote[0] % contest.shards].append(vote)
-    refused: list[Vote] = []
-    for shard, members in by_shard.items():
-        keys = shard_keys(contest.id, shard)
-        for at in range(0, len(members), CALL):
-            part = members[at : at + CALL]
-            letters = decide(running.work.box, keys, contest.epoch, part, correction.reason)
-            refused += [vote for vote, letter in zip(part, letters, strict=True) if letter == "r"]
-    return refused
+            begin(connection, correction)
 
 
 def _drain(running: Running, *, patient: bool = True) -> None:
@@ -204,21 +101,39 @@ def _drain(running: Running, *, patient: bool = True) -> None:
 
     `patient`: looks whether it should go on between tries.
     """
-    contest, work = running.contest_even_final(), running.work
+    contest, work = running.contest(), running.work
     try:
         for shard in range(contest.shards):
             while not drain(work.engine, work.box, contest.id, shard, seconds=DRAIN_S):
                 if patient:
                     running.look()
     except (NotReadyError, LogFaultError):
-        time.sleep(LOOK_S)  # the flush has found the same, and repairs
-        raise Interrupted from None
+        raise _left_for_a_while() from None
+
+
+def _left_for_a_while() -> Interrupted:
+    """The box is not ready: the ticker or the flush has found the same, and repairs. The next nudge tries again."""
+    time.sleep(LOOK_S)
+    return Interrupted()
+
+
+def _locked(connection: Connection, running: Running) -> Correction:
+    """Errors: TaskFailedError."""
+    found = find_correction(connection, running.correction.id, lock=True)
+    if found is None:
+        raise TaskFailedError(UNKNOWN)
+    return found
 
 
 def _lay_beside_the_ledger(running: Running) -> int:
-    """Returns how many votes wait: those that the box has lost before they were in the ledger."""
+    """Returns how many votes wait: those that the box has lost before they were in the ledger.
+
+    Errors: Cancelled where another run has ended it; what the ledger says since may be a later correction's doing.
+    """
     _drain(running)
     with transaction(running.work.engine) as connection:
+        if _locked(connection, running).ended:
+            raise Cancelled
         match_ledger(connection, running.correction)
         waiting, running.total = count_waiting(connection, running.correction.id)
     running.done = running.total - waiting
@@ -239,9 +154,11 @@ def _end(running: Running, state: str, problem: str = "") -> Result:
     """Counts what became of the votes, marks that were lost too, and publishes it."""
     work = running.work
     if state == "cancelled":
+        if not take_turn(running, last=True):  # else a run that sleeps changes votes that were never counted
+            raise _left_for_a_while()
         _drain(running, patient=False)
     with transaction(work.engine) as connection:
-        correction = running.locked(connection)
+        correction = _locked(connection, running)
         if correction.state == "running" and state == "cancelled":
             match_ledger(connection, correction)
         result = result_of(connection, correction.id)

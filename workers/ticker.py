@@ -55,7 +55,7 @@ log = structlog.get_logger()
 
 EVERY_S = 1.0
 SLICE_S = 20.0
-FLUSH_S = 5.0  # a slice of a log that has a worker to itself: a contest that comes to it waits no longer for its first
+FLUSH_S = 5.0  # a slice of a log that has its worker to itself; a contest opened beside it waits for two of them
 BOOKS_EVERY_S = 60.0
 SIGNALS_EVERY_S = 600.0
 LAST_SIGNALS = timedelta(hours=1)  # after the end of voting: what came last is looked at too
@@ -77,6 +77,7 @@ class Ticker:
     data_dir: Path = Path()
     contests: list[Contest] = field(default_factory=list)
     due_tasks: list[int] = field(default_factory=list)
+    nudged_task: int = 0
     booked_at: float = -BOOKS_EVERY_S
     searched_at: float = -SIGNALS_EVERY_S
     proven_on: str = ""
@@ -137,8 +138,11 @@ class Ticker:
             enqueue(self.scratch, BOOKS, STORE_CLAIMS)
 
     def _nudge_tasks(self) -> None:
-        for task_id in self.due_tasks[:NUDGED_TASKS]:
+        after = [task_id for task_id in self.due_tasks if task_id > self.nudged_task]
+        turn = [*after, *self.due_tasks][: min(NUDGED_TASKS, len(self.due_tasks))]
+        for task_id in turn:  # in rounds: many that wait for another one must not keep the rest from their worker
             enqueue(self.scratch, TASKS, RUN_TASK, task_id)
+            self.nudged_task = task_id
         if self.answers_due:
             enqueue(self.scratch, TASKS, SEND_ANSWERS)
 

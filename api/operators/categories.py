@@ -33,7 +33,8 @@ NOT_EMPTY = N_(
 )
 FINAL = N_("Kết quả đã chốt: không thêm hay xoá lĩnh vực được nữa.")
 TOO_MANY = N_("Cuộc thi đã có đủ số lĩnh vực cho phép.")
-REFUSALS = {"not_empty": NOT_EMPTY, "final": FINAL, "too_many": TOO_MANY}
+TAKEN = N_("Cuộc thi đã có lĩnh vực mang tên này.")
+REFUSALS = {"not_empty": NOT_EMPTY, "final": FINAL, "too_many": TOO_MANY, "taken": TAKEN}
 
 
 class _Titles(BaseModel):
@@ -57,29 +58,18 @@ def categories_router(console: Console) -> APIRouter:
             contest = chosen_contest(console, connection, acting.text("contest"))
             try:
                 titles = _titles(acting)
+                _refuse_taken(connection, contest.id, titles.title)
                 create_category(connection, contest.id, titles.title, titles.title_en, acting.actor)
             except ValidationError as error:
                 return _page(console, connection, acting, contest, faults=invalid(error, LABELS, acting))
             except CategoryRefusedError as error:
-                return _page(console, connection, acting, contest, faults={"": acting.say(REFUSALS[error.code])})
+                field = "title" if error.code == "taken" else ""
+                return _page(console, connection, acting, contest, faults={field: acting.say(REFUSALS[error.code])})
         return _back(console, contest.id)
 
     @router.post(PATH + "/{category_id:int}")
     def change(acting: Annotated[Acting, MODERATOR], category_id: int) -> Response:
-        """Renames it, or moves it to the place that was typed."""
-        with console.ledger() as connection:
-            category = _known(connection, category_id)
-            contest = contest_by_id(connection, category.contest_id)
-            try:
-                titles = _titles(acting)
-                change_category(connection, category_id, titles.title, titles.title_en, acting.actor)
-                place = acting.number("place")
-                if place is not None:
-                    move_category(connection, category_id, place, acting.actor)
-            except ValidationError as error:
-                faults = {f"{name}-{category_id}": said for name, said in invalid(error, LABELS, acting).items()}
-                return _page(console, connection, acting, contest, faults=faults, changed=category_id)
-        return _back(console, category.contest_id)
+        return _change(console, acting, category_id)
 
     @router.post(PATH + "/{category_id:int}/delete")
     def delete(acting: Annotated[Acting, MODERATOR], category_id: int) -> Response:
@@ -94,6 +84,35 @@ def categories_router(console: Console) -> APIRouter:
         return _back(console, category.contest_id)
 
     return router
+
+
+def _change(console: Console, acting: Acting, category_id: int) -> Response:
+    """Renames it, or moves it to the place that was typed."""
+    with console.ledger() as connection:
+        category = _known(connection, category_id)
+        contest = contest_by_id(connection, category.contest_id)
+        try:
+            titles = _titles(acting)
+            if titles.title != category.title:
+                _refuse_taken(connection, contest.id, titles.title, but=category_id)
+            change_category(connection, category_id, titles.title, titles.title_en, acting.actor)
+            place = acting.number("place")
+            if place is not None:
+                move_category(connection, category_id, place, acting.actor)
+        except ValidationError as error:
+            faults = {f"{name}-{category_id}": said for name, said in invalid(error, LABELS, acting).items()}
+            return _page(console, connection, acting, contest, faults=faults, changed=category_id)
+        except CategoryRefusedError as error:
+            faults = {f"title-{category_id}": acting.say(REFUSALS[error.code])}
+            return _page(console, connection, acting, contest, faults=faults, changed=category_id)
+    return _back(console, category.contest_id)
+
+
+def _refuse_taken(connection: Connection, contest_id: int, title: str, but: int = 0) -> None:
+    """People tell categories apart by their titles, in lists and in spreadsheets. Errors: CategoryRefusedError."""
+    others = {one.title.casefold() for one in categories_of(connection, contest_id) if one.id != but}
+    if title.casefold() in others:
+        raise CategoryRefusedError("taken")
 
 
 def _titles(acting: Acting) -> _Titles:

@@ -175,6 +175,10 @@ class Console:
         """The page where there is none (404), or none for this method (405)."""
         return self.refusal(request, status, N_("Không có trang này."))
 
+    def unforeseen(self, request: Request) -> Response:
+        """The page after an error that nobody thought of; the log has it."""
+        return self.refusal(request, 500, UNFORESEEN)
+
     def refusal(self, request: Request, status: int, sentence: str, **values: object) -> Response:
         """A page that says in one sentence why there is no other."""
         language = language_of(request, None)
@@ -196,12 +200,9 @@ def translate_console_errors(app: FastAPI, console: Console) -> None:
     """Every error of a console's route becomes a page; what became of each press is noted."""
 
     async def refused(request: Request, error: Exception) -> Response:
-        status, sentence, values = (
-            (error.status, error.sentence, error.values_)
-            if isinstance(error, ConsoleProblem)
-            else (500, UNFORESEEN, {})
-        )
-        return console.refusal(request, status, sentence, **values)
+        if not isinstance(error, ConsoleProblem):
+            return console.unforeseen(request)
+        return console.refusal(request, error.status, error.sentence, **error.values_)
 
     async def elsewhere(_request: Request, error: Exception) -> Response:
         return see_other(error.address if isinstance(error, LoginNeeded | PressedBefore) else LOGIN)

@@ -55,7 +55,8 @@ def contest_window_router(console: Console) -> APIRouter:
                 if not typed["why"]:
                     return _page(console, acting, contest, typed, {"why": acting.say(N_("Lý do: chưa nhập."))})
                 if acting.text("sure") != "1":
-                    return _page(console, acting, contest, typed, follows=[CONSEQUENCES[name] for name in follows])
+                    said = [CONSEQUENCES[name] for name in follows]
+                    return _page(console, acting, contest, typed, follows=said, window=window)
                 contest = move_window(
                     connection, contest, window.opens_at, window.closes_at, acting.actor, why=typed["why"], now=now
                 )
@@ -98,8 +99,9 @@ def _page(
     faults: dict[str, str] | None = None,
     *,
     follows: list[str] | None = None,
+    window: _Window | None = None,
 ) -> Response:
-    """The form; with `follows` the question whether it shall be done."""
+    """The form; with `follows` and the new `window` the question whether it shall be done."""
     return console.page(
         acting,
         "contest_window.html",
@@ -109,4 +111,5 @@ def _page(
         seen=_seen(contest),
         faults=faults or {},
         follows=follows,
+        window=window,
     )

@@ -15,7 +15,7 @@ from models import task as tasks
 from models.approver import let_in_since
 from models.audit import record
 from models.contest import Contest
-from models.correction import Correction, Proposal, decide, give_task
+from models.correction import ContestFinalError, Correction, Proposal, approve, give_task, reject
 from models.correction_votes import numbers_now
 from models.database import Connection
 from models.operator import Role
@@ -23,14 +23,14 @@ from models.task import find_task
 
 RUN = "correction.run"
 _DECIDED = N_("Đề nghị này đã được quyết định rồi.")
-_OWN = N_("Người đề nghị không tự duyệt được: cần một quản trị viên khác.")
+_OWN = N_("Người đề nghị không tự phê duyệt được: cần một quản trị viên khác.")
 _NEW = N_(
     "Tài khoản của bạn được lập, nâng quyền, mở lại hoặc đặt lại sau khi có đề nghị này, nên không duyệt được: cần một"
     " quản trị viên khác."
 )
 _OTHERS = N_("Chỉ người đề nghị hoặc quản trị viên bác bỏ được đề nghị.")
 _STOPPED_BY_OTHERS = N_("Chỉ người đề nghị hoặc quản trị viên dừng được việc này.")
-_CHANGED = N_("Số phiếu đã thay đổi từ lúc bạn mở trang. Hãy xem lại số mới, rồi duyệt lần nữa.")
+_CHANGED = N_("Số phiếu đã thay đổi từ lúc bạn mở trang. Hãy xem lại số mới, rồi phê duyệt lần nữa.")
 _NONE_LEFT = N_("Không còn phiếu nào để thay đổi.")
 _TYPE_IT = N_("Số lượng lớn: hãy gõ đúng số phiếu (%(votes)s) để xác nhận.")
 _NOT_UNDOABLE = N_("Đề nghị này chưa thay đổi phiếu nào, hoặc chưa kết thúc.")
@@ -45,11 +45,11 @@ def correction_router(console: Console) -> APIRouter:
         return correction_page(console, acting, correction_id)
 
     @router.post(PATH + "/{correction_id:int}/approve")
-    def approve(acting: Annotated[Acting, ADMIN], correction_id: int) -> Response:
+    def approves(acting: Annotated[Acting, ADMIN], correction_id: int) -> Response:
         return _approve(console, acting, correction_id)
 
     @router.post(PATH + "/{correction_id:int}/reject")
-    def reject(acting: Annotated[Acting, MODERATOR], correction_id: int) -> Response:
+    def rejects(acting: Annotated[Acting, MODERATOR], correction_id: int) -> Response:
         return _reject(console, acting, correction_id)
 
     @router.post(PATH + "/{correction_id:int}/cancel")
@@ -77,7 +77,10 @@ def _approve(console: Console, acting: Acting, correction_id: int) -> Response:
         faults = _faults(acting, correction, votes)
         if not faults:
             note = acting.text("decision_note", limit=NOTE_LENGTH)
-            decide(connection, correction.id, "approved", acting.actor, acting.operator.role, note=note)
+            try:
+                approve(connection, correction, acting.actor, acting.operator.role, note=note)
+            except ContestFinalError:  # since the page was opened
+                raise ConsoleProblem(409, IS_FINAL) from None
             after = {"votes": votes, "proposed_by": correction.proposed_name}
             _write_down(connection, acting, correction, "approve", after, note)
             task_id = _task(connection, acting, correction)
@@ -94,7 +97,7 @@ def _reject(console: Console, acting: Acting, correction_id: int) -> Response:
         if not _is_theirs(acting, correction):
             raise ConsoleProblem(409, _OTHERS)
         note = acting.text("decision_note", limit=NOTE_LENGTH)
-        if not decide(connection, correction.id, "rejected", acting.actor, acting.operator.role, note=note):
+        if not reject(connection, correction.id, acting.actor, acting.operator.role, note=note):
             raise ConsoleProblem(409, _DECIDED)
         _write_down(connection, acting, correction, "reject", why=note)
     return see_other(f"{PATH}/{correction_id}")

@@ -7,6 +7,7 @@ from api.operators.console import Console
 from api.operators.correction_form import ACTIONS
 from api.operators.correction_words import STATES, in_words
 from api.operators.language import N_
+from api.operators.signal_limits import spelled
 from models.contest import Contest, contest_by_id, votable_entries
 from models.correction import Correction, find_correction, undone_by
 from models.correction_votes import Numbers, numbers_now
@@ -53,11 +54,12 @@ def correction_page(
         numbers=numbers,
         now=now,
         shown=shown,
+        share=spelled(acting, round(100 * shown.share, 1)) if shown else "",
         moves=_moves(correction, shown, published) if shown else [],
         titles=titles,
         back=back,
         task=task,
-        failed=task is not None and task.state == "failed" and correction.state in {"approved", "running"},
+        failed=task is not None and task.state == "failed" and correction.state in {"counting", "approved", "running"},
         result=result,
         own=correction.proposed_by == acting.operator.operator_id,
         faults=faults or {},

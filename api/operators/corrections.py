@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 
 from api.numbers import whole
-from api.operators.access import MODERATOR, Acting
+from api.operators.access import MODERATOR, Acting, ConsoleProblem
 from api.operators.console import Console
 from api.operators.correction_form import ACTIONS, PROOFS, Form, of_cluster, read_form
 from api.operators.correction_words import STATES
@@ -17,7 +17,7 @@ from models.audit import record
 from models.cluster import decide as decide_cluster
 from models.cluster import find_cluster
 from models.contest import Contest
-from models.correction import Proposal, corrections_of, give_task, propose
+from models.correction import ContestFinalError, Proposal, corrections_of, give_task, propose
 from models.correction_criteria import without_evidence
 from models.database import Connection
 from models.event import MAX_ACCOUNT
@@ -69,8 +69,14 @@ def corrections_router(console: Console) -> APIRouter:
 
 
 def write_proposal(connection: Connection, acting: Acting, contest: Contest, proposal: Proposal) -> tuple[int, int]:
-    """Writes it down with its audit line and the task of its dry run. Returns the ids of both."""
-    correction_id = propose(connection, contest.id, proposal, acting.actor, acting.operator.role)
+    """Writes it down with its audit line and the task of its dry run. Returns the ids of both.
+
+    Errors: ConsoleProblem (409) where the contest has become final meanwhile.
+    """
+    try:
+        correction_id = propose(connection, contest.id, proposal, acting.actor, acting.operator.role)
+    except ContestFinalError:
+        raise ConsoleProblem(409, IS_FINAL) from None
     task_id = tasks.ask(connection, COUNT, {"correction": correction_id}, acting.actor, contest_id=contest.id)
     give_task(connection, correction_id, task_id)
     told = vars(proposal) | {"criteria": without_evidence(proposal.criteria)}

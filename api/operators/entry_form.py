@@ -24,6 +24,7 @@ from models.entry import (
     free_slug,
 )
 from models.entry_fields import EntryFields, slug_of
+from models.operator import Role
 
 
 def entry_form_router(console: Console) -> APIRouter:
@@ -87,7 +88,8 @@ def _save(console: Console, acting: Acting, entry_id: int) -> Response:
         conflict = None
         try:
             fields = EntryFields.model_validate(typed | {"slug": _slug(connection, entry, typed)})
-            change_entry(connection, entry_id, seen_version(acting), fields, acting.actor)
+            by_admin = acting.operator.role is Role.ADMIN
+            change_entry(connection, entry_id, seen_version(acting), fields, acting.actor, by_admin=by_admin)
         except ValidationError as error:
             faults = invalid(error, LABELS, acting)
         except EntryRefusedError as error:

@@ -35,6 +35,7 @@ WORDS = {
     "unknown_category": N_("chưa chọn một lĩnh vực của cuộc thi."),
     "slug_taken": N_("một bài khác của cuộc thi đã có địa chỉ này."),
     "slug_fixed": N_("địa chỉ không đổi được sau khi bài đã công bố: người ta đã chia sẻ nó."),
+    "voted_for": N_("bài đã có phiếu bầu cho nội dung này: chỉ quản trị viên đổi được."),
     "too_many": N_("đã đủ số lượng cho phép."),
     "final": N_("kết quả đã chốt, không thay đổi được nữa."),
     "state": N_("bài không ở trạng thái làm được việc này."),
@@ -45,7 +46,8 @@ OTHER = N_("chưa đúng.")
 
 def words_of(fault: Fault, language: Language) -> str:
     """What is wrong, without the name of the field: `chưa nhập.`"""
-    sentence = language.text(WORDS.get(fault.code, OTHER))
+    code = "unknown_category" if fault.field == "category" else fault.code  # chosen from a list, never spelt
+    sentence = language.text(WORDS.get(code, OTHER))
     return sentence % fault.values if "%(" in sentence else sentence
 
 

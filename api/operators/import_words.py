@@ -53,6 +53,7 @@ ROWS = {
     ),
     "no_draft_again": N_("bài đã được công bố thì không trở lại bản nháp. Muốn ẩn bài, hãy rút bài ở trang của bài."),
     "final_contest": N_("kết quả đã chốt: không thêm bài, không đổi lĩnh vực và trạng thái được nữa."),
+    "voted_for": N_("bài đã có phiếu bầu cho nội dung này: chỉ quản trị viên đổi được, ở trang của bài."),
     "too_many_entries": N_("cuộc thi có nhiều nhất %(most)s bài."),
 }
 MEANT = N_("Có phải ý bạn là “%(meant)s”?")

@@ -151,7 +151,7 @@ def _page(
         422 if faults else 200,
         found=found,
         form=form,
-        typed={name: acting.text(name) for name in ("role", "why", "factor")} if form else {},
+        typed={name: acting.text(name) if form else "" for name in ("role", "why", "factor")},
         faults=faults or {},
         is_self=found.id == acting.operator.operator_id,
         own_sessions=sessions.sessions_of(console.scratch, found.id, now),

@@ -24,7 +24,7 @@ from loadtests.bench.stack import Stack, running_stack, wait_for
 from models import task as tasks
 from models.audit import Actor
 from models.ballot_box.connection import call
-from models.correction import Proposal, decide, find_correction, give_task, propose
+from models.correction import Correction, Proposal, approve, find_correction, give_task, propose
 from models.correction_criteria import Criteria
 from models.database import transaction
 from models.event import Proof, pack_cast
@@ -72,11 +72,11 @@ def _measure(folder: Path, stack: Stack, votes: int, seconds: int, console: Cons
     tokens = folder / "tokens"
     stack.command("mint-sessions", "--count", "300000", "--out", str(tokens))
     began = time.monotonic()
-    correction_id = _proposed(stack)
+    correction = _proposed(stack)
     console.print(f"{votes:,} votes; dry run {time.monotonic() - began:.1f} s")
     first = _vote(stack, tokens, 0, seconds, "nothing", console)
     began = time.monotonic()
-    task_id = _approved(stack, correction_id)
+    task_id = _approved(stack, correction)
     seen = Seen()
     thread = threading.Thread(target=_look, args=(stack, seen), daemon=True)
     thread.start()
@@ -122,7 +122,7 @@ def _pending(stack: Stack) -> int:
     return compare(stack.engine, stack.box, stack.contest, most=0).pending
 
 
-def _proposed(stack: Stack) -> int:
+def _proposed(stack: Stack) -> Correction:
     """A void of what `_cast` has cast, counted by the stack's worker."""
     criteria = Criteria(entries=[stack.entries[0]], cast_until=stack.contest.closes_at)
     with transaction(stack.engine) as connection:
@@ -135,14 +135,14 @@ def _proposed(stack: Stack) -> int:
         found = find_correction(connection, correction_id)
     if found is None or found.state != "proposed":
         raise BenchError(f"the correction was not proposed: {found and found.problem}")
-    return correction_id
+    return found
 
 
-def _approved(stack: Stack, correction_id: int) -> int:
+def _approved(stack: Stack, correction: Correction) -> int:
     with transaction(stack.engine) as connection:
-        decide(connection, correction_id, "approved", SECOND, Role.ADMIN)
-        task_id = tasks.ask(connection, "correction.run", {"correction": correction_id}, SECOND)
-        give_task(connection, correction_id, task_id)
+        approve(connection, correction, SECOND, Role.ADMIN)
+        task_id = tasks.ask(connection, "correction.run", {"correction": correction.id}, SECOND)
+        give_task(connection, correction.id, task_id)
     return task_id
 
 

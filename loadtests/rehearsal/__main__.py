@@ -26,6 +26,7 @@ def main() -> int:
     """Returns the exit status."""
     given = _arguments()
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))  # so that what was started is stopped
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
     console = Console(highlight=False, soft_wrap=True, markup=False)
     try:
         turnout = Turnout(given.inhabitants, given.reached, given.minutes, given.votes_each, given.shape)
@@ -37,6 +38,8 @@ def main() -> int:
     except (RehearsalError, TurnoutError) as error:
         Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"rehearse: {error}")
         return 1
+    except KeyboardInterrupt:
+        return 130
     for check in checks:
         if check.ok is False:
             console.print(f"✗ {check.vi}: {check.seen} (cho phép {check.allowed})\n  {check.en}")
@@ -49,7 +52,9 @@ def _capacity(given: argparse.Namespace, folder: Path, say: Callable[[str], None
     if given.url:
         raise RehearsalError("--capacity measures this machine, on a stack of its own; run it there")
     say("Starting a stack of its own …")
-    found = capacity.as_document(capacity.measure(folder, say), given.votes_each, given.voters_a_minute)
+    found = capacity.as_document(
+        capacity.measure(folder, given.step_seconds, say), given.votes_each, given.voters_a_minute
+    )
     path = folder / "capacity.json"
     path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     say("\n".join(["", *found["advice"], f"All numbers: {path}"]))
@@ -68,6 +73,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="of Locust (one for each core)")
     parser.add_argument("--capacity", action="store_true", help="how much this machine carries (needs wrk)")
     parser.add_argument("--voters-a-minute", type=float, help="with --capacity: say what to add for so many")
+    parser.add_argument("--step-seconds", type=int, default=4, help="with --capacity: of each step (4)")
     data = Path(os.environ.get("DATA_DIR") or ROOT / ".data").expanduser().absolute()
     parser.add_argument("--folder", type=Path, default=data / "rehearsals", help="where reports are kept")
     return parser.parse_args()

@@ -7,6 +7,8 @@ process has a free place for the next voter.
 import fcntl
 import mmap
 import struct
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from loadtests.rehearsal.turnout import KINDS
@@ -20,7 +22,7 @@ class Board:
     """Numbers by name. All calls are short and never wait for the network."""
 
     def __init__(self, path: Path) -> None:
-        """Errors: OSError where `create` has not made it."""
+        """Errors: OSError where `shared_board` has not made it."""
         self._file = path.open("r+b")
         self._map = mmap.mmap(self._file.fileno(), _NUMBER.size * len(NAMES))
 
@@ -46,7 +48,12 @@ class Board:
         self._file.close()
 
 
-def create(path: Path) -> Board:
-    """A board of zeros."""
+@contextmanager
+def shared_board(path: Path) -> Iterator[Board]:
+    """A board of zeros; its file goes with it."""
     path.write_bytes(bytes(_NUMBER.size * len(NAMES)))
-    return Board(path)
+    try:
+        with closing(Board(path)) as board:
+            yield board
+    finally:
+        path.unlink()

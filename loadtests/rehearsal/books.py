@@ -6,10 +6,12 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from loadtests.rehearsal.journal import Votes, read_votes
+from loadtests.rehearsal.processes import RehearsalError
 from loadtests.rehearsal.stack import Stack
 from loadtests.rehearsal.target import Target, gauges, tallies
 
@@ -23,7 +25,7 @@ _FRESH_S = 10.0
 
 @dataclass(frozen=True)
 class Books:
-    """Numbers of votes. None: the system does not tell it over HTTP."""
+    """Numbers of votes. None: the system does not tell it over HTTP, or it is away."""
 
     acknowledged: int
     """Of this rehearsal, each account and entry once."""
@@ -46,7 +48,9 @@ class Books:
     memory_left: float | None = None
     """Share of the box's memory."""
     proof: str | None = None
-    """Why the proof by rows and ballots failed; empty: it holds."""
+    """Why the proof by rows and ballots failed; empty: it holds; None: it cannot be asked for over HTTP."""
+    shown: bool = True
+    """Whether the contest shows its counts: if not, there is nothing to compare with."""
     receipts: dict[str, int] = field(default_factory=dict)
     drained_s: float | None = None
     """From the end of the load until all was in the ledger; None: not within 90 s, or not told."""
@@ -67,7 +71,7 @@ def check_books(target: Target, folder: Path, before: dict[int, int] | None, sta
     earlier = votes.earlier()
     return Books(
         acknowledged=len(votes.receipts) - len(earlier),
-        unknown=len(votes.unknown - votes.receipts.keys()),
+        unknown=len(votes.unclear()),
         gave_up=len(votes.gave_up - votes.receipts.keys()),
         earlier=len(earlier),
         twice=sum(times > 1 for times in votes.created.values()),
@@ -77,6 +81,7 @@ def check_books(target: Target, folder: Path, before: dict[int, int] | None, sta
         by_entry=_by_entry(target, votes, before, after),
         receipts=_look_up(target, _sample(votes)),
         drained_s=drained_s,
+        shown=before is not None,
         **inside,
     )
 
@@ -86,7 +91,7 @@ def _by_entry(
 ) -> dict[int, tuple[int, int, int | None]]:
     earlier = votes.earlier()
     known = Counter(entry for pair in votes.receipts if pair not in earlier for entry in [pair[1]])
-    unknown = Counter(entry for _, entry in votes.unknown - votes.receipts.keys())
+    unknown = Counter(entry for _, entry in votes.unclear())
     shown = before is not None and after is not None
     return {
         entry.id: (
@@ -98,9 +103,13 @@ def _by_entry(
     }
 
 
-def _inside(stack: Stack) -> dict[str, object]:
+def _inside(stack: Stack) -> dict[str, Any]:
     """What only the machine itself tells."""
-    status = stack.status()
+    try:
+        status = stack.status()
+        proof = _proof(stack)
+    except RehearsalError as error:
+        return {"proof": str(error)}
     box, log = status["box"] or {}, status["log"] or {}
     memory = box.get("memory")
     return {
@@ -110,15 +119,25 @@ def _inside(stack: Stack) -> dict[str, object]:
         "parked": log.get("parked"),
         "drift": status["drift"],
         "memory_left": 1 - memory["used"] / memory["limit"] if memory else None,
-        "proof": _proof(stack),
+        "proof": proof,
     }
 
 
 def _proof(stack: Stack) -> str:
-    said = stack.command("reconcile", "--rows", ok=(0, 1))
+    said = stack.command("reconcile", "--rows")
     holds = ": missing in ledger 0, missing in box 0, tallies off 0, misfits 0"
     lines = [line for line in said.splitlines() if "by rows and ballots" in line]
-    return "" if lines and all(line.endswith(holds) for line in lines) else said.strip()
+    return "" if lines and all(line.endswith(holds) for line in lines) else said.strip() or "no proof"
+
+
+def _is_empty(target: Target, some: list[str], stack: Stack | None) -> bool:
+    if stack is None:
+        return gauges(target).get("pending", 0) == 0 and set(_look_up(target, some)) <= {IN_LEDGER}
+    try:
+        status = stack.status()
+    except RehearsalError:
+        return False
+    return (status["log"] or {}).get("pending") == 0 and status["drift"] == 0
 
 
 def _wait_until_empty(target: Target, votes: Votes, stack: Stack | None) -> float | None:
@@ -126,12 +145,7 @@ def _wait_until_empty(target: Target, votes: Votes, stack: Stack | None) -> floa
     began = time.monotonic()
     some = _sample(votes)[:50]
     while time.monotonic() - began < DRAIN_S:
-        if stack:
-            status = stack.status()
-            empty = (status["log"] or {}).get("pending") == 0 and status["drift"] == 0
-        else:
-            empty = gauges(target).get("pending", 0) == 0 and set(_look_up(target, some)) <= {IN_LEDGER}
-        if empty:
+        if _is_empty(target, some, stack):
             return time.monotonic() - began
         time.sleep(0.5)
     return None

@@ -4,7 +4,7 @@ import gevent
 import orjson
 
 from loadtests.rehearsal.counts import bucket
-from loadtests.rehearsal.journal import AGAIN, COUNTED, GAVE_UP, UNKNOWN
+from loadtests.rehearsal.journal import AGAIN, COUNTED, GAVE_UP, SENT, UNKNOWN
 from loadtests.rehearsal.visitor import Answer, Visitor
 from loadtests.rehearsal.world import CHANCE, WORLD
 
@@ -16,6 +16,7 @@ NAME = "/api/entries/[id]/vote"
 def press(visitor: Visitor, account: str, token: str, entry: int) -> str | None:
     """The receipt, or None for a vote that was refused or given up. Every answer is in the journal first."""
     began, unclear = WORLD.now(), False
+    _write(account, entry, SENT)
     while True:
         answer = send(visitor, token, entry)
         receipt, code = read_vote(answer)

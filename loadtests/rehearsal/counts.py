@@ -4,7 +4,7 @@
 |------------------------|----------------------------------------------------------------------------------------|
 | `sent.<what>`          | requests; what: `vote`, `page`, `asset`, `api`, `login`, `bot`                         |
 | `status.<what>.<n>`    | answers by status; 0: the connection broke, or no answer came within 10 s              |
-| `ms.<what>.<bucket>`   | answers by how long they took                                                          |
+| `ms.<what>.<bucket>`   | answers below 500 by how long they took                                                |
 | `code.<code>`          | refusals of votes by their code                                                        |
 | `ack`                  | votes acknowledged for the first time in this process                                  |
 | `wait.<bucket>`        | from the first press until the receipt, repeats included                               |

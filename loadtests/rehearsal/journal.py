@@ -1,12 +1,12 @@
 """What the clients saw, in files that outlive them.
 
-`votes-<worker>.tsv`: one line for each answer to a vote, and one for each vote that was given up:
+`votes-<worker>.tsv`: one line before a vote is sent, one for each answer, and one for each vote that was given up:
 
     account  entry  outcome  receipt  ms since 1970
 
-account: the number of its token's line, or `login-<number>`. outcome: `201`, `200`; `unknown` (`not_confirmed`, or the
-connection broke: it may be counted); `gave_up`; `refused:<status>:<code>`; `intrusion:<trick>` (a forged request that
-was let in). A line is written before the voter does anything else.
+account: the number of its token's line, or `login-<number>`. outcome: `sent`; `201`, `200`; `unknown` (`not_confirmed`,
+or the connection broke: it may be counted); `gave_up`; `refused:<status>:<code>`; `intrusion:<trick>` (a forged request
+that was let in). A line is written before the voter does anything else.
 
 `seconds-<worker>.jsonl`: what was counted in each second, `{"s": second, "n": {name: number}}`; the names
 stand in `counts.py`.
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-COUNTED, AGAIN, UNKNOWN, GAVE_UP = "201", "200", "unknown", "gave_up"
+SENT, COUNTED, AGAIN, UNKNOWN, GAVE_UP = "sent", "201", "200", "unknown", "gave_up"
 Pair = tuple[str, int]
 """Account and entry."""
 
@@ -86,11 +86,17 @@ class Votes:
     """How often a vote was answered 201; more than once is a vote counted twice."""
     unknown: set[Pair] = field(default_factory=set)
     """Unclear at least once; who is in `receipts` too knows in the end."""
+    sent: set[Pair] = field(default_factory=set)
+    answered: set[Pair] = field(default_factory=set)
     gave_up: set[Pair] = field(default_factory=set)
     refused: Counter[str] = field(default_factory=Counter)
     """`<status>:<code>` → votes that were refused for good."""
     intrusions: Counter[str] = field(default_factory=Counter)
     changed_receipts: list[Pair] = field(default_factory=list)
+
+    def unclear(self) -> set[Pair]:
+        """May be counted or not, also because the process that asked was killed before the answer."""
+        return (self.unknown | (self.sent - self.answered)) - self.receipts.keys()
 
     def earlier(self) -> set[Pair]:
         """Acknowledged as "already voted", though no request of ours can have counted them: from before."""
@@ -101,6 +107,10 @@ def read_votes(folder: Path) -> Votes:
     votes = Votes()
     for account, entry, outcome, receipt in _lines(folder):
         pair = (account, int(entry))
+        if outcome == SENT:
+            votes.sent.add(pair)
+            continue
+        votes.answered.add(pair)
         if outcome in {COUNTED, AGAIN}:
             if votes.receipts.setdefault(pair, receipt) != receipt:
                 votes.changed_receipts.append(pair)

@@ -1,7 +1,7 @@
 """What a reader of the report must know beside the checks: what it says, and what it cannot say."""
 
+from loadtests.rehearsal.check import Seen
 from loadtests.rehearsal.counts import percentile
-from loadtests.rehearsal.verdict import Seen
 
 Note = tuple[str, str]
 """In Vietnamese and in English."""
@@ -26,20 +26,31 @@ HIDDEN: Note = (
 )
 SENT_AWAY: Note = (
     """{away} lượt bấm không được trả lời ngay (bị hẹn lại hoặc đứt kết nối); người bấm đã thử lại, {unknown} phiếu đến
-    cuối vẫn chưa rõ kết quả. 99% phiếu có mã trong {wait}.""",
+    cuối vẫn chưa rõ kết quả. 99% phiếu đã báo nhận có mã trong {wait}.""",
     """{away} presses were not answered at once (asked to come back, or the connection broke); they were repeated,
-    {unknown} votes stayed unclear. 99% of votes had their receipt within {wait}.""",
+    {unknown} votes stayed unclear. 99% of the acknowledged votes had their receipt within {wait}.""",
 )
 UNREADY: Note = (
     """Trong {seconds} giây, hệ thống tự báo là chưa sẵn sàng hoặc không trả lời (/health/ready).""",
     """For {seconds} seconds the system said that it was not ready, or did not answer (/health/ready).""",
 )
+BUSY: Note = (
+    """Chương trình tạo tải đã dùng gần hết một nhân xử lý trong {seconds} giây: thời gian đo được gồm cả phần chậm của
+    chính nó. Hãy diễn tập từ nhiều máy hơn, hoặc với ít người hơn.""",
+    """The load generator had hardly any of its processor left for {seconds} seconds: the times hold delays of its own.
+    Rehearse from more machines, or with fewer people.""",
+)
+DISTURBED: Note = (
+    """Chương trình khác đã chiếm {share} sức của máy này trong lúc diễn tập: lúc máy rảnh, trả lời sẽ nhanh hơn.""",
+    """Other programs took {share} of this machine meanwhile: answers are faster when it is quiet.""",
+)
+BUSY_SHARE, DISTURBED_SHARE = 0.85, 0.1
 
 
 def notes(seen: Seen, *, elsewhere: bool) -> list[Note]:
     """Those that apply, the most general first."""
     found = [ELSEWHERE if elsewhere else HERE]
-    if seen.books.counted is None:
+    if not seen.books.shown:
         found.append(HIDDEN)
     away = seen.counts["status.vote.503"] + seen.counts["status.vote.429"] + seen.counts["status.vote.0"]
     if away:
@@ -49,6 +60,11 @@ def notes(seen: Seen, *, elsewhere: bool) -> list[Note]:
     unready = sum(not sample.ready for sample in seen.samples)
     if unready:
         found.append(_filled(UNREADY, seconds=str(unready)))
+    busy = sum(sample.generator > BUSY_SHARE for sample in seen.samples)
+    if busy:
+        found.append(_filled(BUSY, seconds=str(busy)))
+    if seen.others > DISTURBED_SHARE:
+        found.append(_filled(DISTURBED, share=f"{seen.others:.0%}"))
     return found
 
 

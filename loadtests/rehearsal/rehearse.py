@@ -12,9 +12,11 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
+from loadtests.bench import processor
 from loadtests.rehearsal import plan as plans
-from loadtests.rehearsal.board import create
+from loadtests.rehearsal.board import shared_board
 from loadtests.rehearsal.books import check_books
+from loadtests.rehearsal.check import Check, Seen
 from loadtests.rehearsal.counts import merged
 from loadtests.rehearsal.generators import running_generators
 from loadtests.rehearsal.journal import Seconds
@@ -26,7 +28,7 @@ from loadtests.rehearsal.series import charts
 from loadtests.rehearsal.stack import Stack, running_stack
 from loadtests.rehearsal.target import Target, find_target, tallies
 from loadtests.rehearsal.turnout import ARRIVING, BOT, Profile, Turnout, profile
-from loadtests.rehearsal.verdict import Check, Seen, judge
+from loadtests.rehearsal.verdict import judge
 from loadtests.rehearsal.watching import watch
 
 OUTBOX = "/demo/hop-thu"
@@ -52,27 +54,29 @@ def rehearse(order: Order, limits: Limits, say: Callable[[str], None]) -> list[C
         tokens = _tokens(order, load, stack)
         plan = _plan(order, load, target, tokens)
         plans.write(plan, order.folder / plans.PLAN)
-        board = create(order.folder / plans.BOARD)
         before = tallies(target)
         say(described(order.turnout, load))
         began = datetime.now(UTC)
-        with running_generators(order.folder, plan, board, order.workers) as generators:
+        with (
+            shared_board(order.folder / plans.BOARD) as board,
+            running_generators(order.folder, plan, board, order.workers) as generators,
+        ):
             say(f"Locust's page: {generators.page}")
+            quiet = processor.machine()
             samples = watch(target, order.folder, plan, board, generators, say)
-        board.close()
-        (order.folder / plans.BOARD).unlink()
+            others = processor.others_share(quiet, processor.machine())
         say("Waiting until every vote is in the ledger, then checking the books …")
         books = check_books(target, order.folder, before, stack)
         restarts = stack.restarts() if stack else None
     seconds = Seconds(order.folder).read()
-    seen = Seen(merged(seconds.values()), samples, books, load.people, restarts)
+    seen = Seen(merged(seconds.values()), samples, books, load.people, restarts, others)
     checks = judge(seen, limits)
     facts = {
         "turnout": asdict(order.turnout),
         "profile": _shown(load),
         "books": asdict(books) | {"counted": books.counted},
         "limits": asdict(limits),
-        "machine": machine(order, began),
+        "machine": machine(order, began) | {"others_share": round(others, 2)},
         "counted": dict(sorted(_told(seen).items())),
     }
     write_report(order.folder, checks, facts, notes(seen, elsewhere=order.url is not None), charts(seconds, samples))
@@ -85,10 +89,12 @@ def _target(order: Order, say: Callable[[str], None]) -> Iterator[tuple[Target, 
         yield find_target(order.url), None
         return
     say("Starting a stack of its own …")
-    with running_stack(order.folder) as stack:
-        yield find_target(stack.address), stack
-        say("Stopping the stack …")
-    (order.folder / plans.TOKENS).unlink(missing_ok=True)  # of a stack that is gone
+    try:
+        with running_stack(order.folder) as stack:
+            yield find_target(stack.address), stack
+            say("Stopping the stack …")
+    finally:
+        (order.folder / plans.TOKENS).unlink(missing_ok=True)  # of a stack that is gone
 
 
 def _tokens(order: Order, load: Profile, stack: Stack | None) -> Path:
@@ -100,16 +106,17 @@ def _tokens(order: Order, load: Profile, stack: Stack | None) -> Path:
     if order.tokens is None:
         raise RehearsalError("tokens are needed: `binhchon mint-sessions` there makes them")
     try:
-        lines = order.tokens.read_bytes().splitlines()
+        lines = order.tokens.read_bytes().split(b"\n")
     except OSError as error:
         raise RehearsalError(f"cannot read {order.tokens}: {error.strerror}") from None
+    lines = lines[:-1] if not lines[-1] else lines
     if len(lines) < load.tokens:
         raise RehearsalError(
             f"{order.tokens} has {len(lines):,} tokens, this turnout needs {load.tokens:,}:"
             f" binhchon mint-sessions --count {load.tokens} --out FILE"
         )
-    if len({len(one) for one in lines}) != 1:
-        raise RehearsalError(f"{order.tokens} is no file of tokens: its lines differ in length")
+    if len({len(one) for one in lines}) != 1 or any(one.endswith(b"\r") for one in lines):
+        raise RehearsalError(f"{order.tokens} is no file of tokens, all of one length, one a line")
     return order.tokens.absolute()
 
 

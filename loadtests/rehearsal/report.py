@@ -7,8 +7,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from loadtests.rehearsal.check import Check
 from loadtests.rehearsal.notes import Note
-from loadtests.rehearsal.verdict import GO, NO_GO, Check, passed
+from loadtests.rehearsal.verdict import GO, NO_GO, passed
 
 _MARK = {True: ("ok", "✓"), False: ("bad", "✗"), None: ("open", "–")}
 _STYLE = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
@@ -41,7 +42,7 @@ def _page(checks: Sequence[Check], facts: Mapping[str, Any], notes: Sequence[Not
         '<meta name="viewport" content="width=device-width"><title>Diễn tập bỏ phiếu</title>'
         f"<style>{_STYLE}</style></head><body><main><section><h1>Diễn tập bỏ phiếu</h1>"
         f'<p class="quiet" lang="en">Rehearsal of the vote</p>{_verdict(checks, go=go)}{said}'
-        "<table><thead><tr><th></th><th>Điều kiện · Condition</th><th>Đã thấy · Seen</th>"
+        '<table class="checks"><thead><tr><th></th><th>Điều kiện · Condition</th><th>Đã thấy · Seen</th>'
         f"<th>Cho phép · Allowed</th></tr></thead><tbody>{rows}</tbody></table></section>"
         f'<section class="charts">{"".join(drawn)}</section>'
         f"{tables}</main></body></html>\n"

@@ -29,6 +29,7 @@ class Stack:
     folder: Path
     said: Path
     variables: dict[str, str]
+    supervisor: subprocess.Popen[bytes]
 
     def command(self, *words: str, ok: tuple[int, ...] = (0,)) -> str:
         """The output of one of `binhchon`'s commands. Errors: RehearsalError with what it said."""
@@ -53,9 +54,10 @@ class Stack:
         return status
 
     def restarts(self) -> list[str]:
-        """What its supervisor had to start again, in its words."""
+        """What its supervisor had to start again, in its words, and whether it ended itself."""
         lines = self.said.read_text(encoding="utf-8").splitlines()
-        return [line for line in lines if "starting it again" in line]
+        ended = [] if self.supervisor.poll() is None else ["the supervisor ended, and everything with it"]
+        return [*(line for line in lines if "starting it again" in line), *ended]
 
 
 @contextmanager
@@ -67,7 +69,7 @@ def running_stack(folder: Path) -> Iterator[Stack]:
     process = start([*_BINHCHON, "up"], variables, said)
     try:
         wait_for(lambda: _is_up(process, said), START_S, f"the stack to be ready (see {said})")
-        yield Stack(f"http://127.0.0.1:{port}", data, said, variables)
+        yield Stack(f"http://127.0.0.1:{port}", data, said, variables, process)
     finally:
         end(process, STOP_S)
         if (data / "logs").is_dir():

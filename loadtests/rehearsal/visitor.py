@@ -1,8 +1,10 @@
 """What all who come have in common: they come at their moment, ask over a connection of their own, and go."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import gevent
+import gevent.ssl
 from locust import constant, task
 from locust.contrib.fasthttp import FAILURE_EXCEPTIONS, FastHttpUser
 from locust.exception import StopUser
@@ -13,6 +15,22 @@ from loadtests.rehearsal.world import CHANCE, WORLD
 THINK_S = 1.2
 """At an average, between two pages. Voters take longer; a rehearsal is about how many come, not how long they stay."""
 ANSWER_S = 10.0
+
+
+def _shared_tls() -> Callable[..., Any]:
+    """Makes the TLS context of all visitors, once: each is a new connection, and reading the list of authorities takes
+    longer than all that a voter asks for.
+    """
+    made: list[Any] = []
+
+    def context(cafile: str | None = None) -> Any:
+        if not made:
+            made.append(gevent.ssl.create_default_context())  # the machine's authorities, or SSL_CERT_FILE's
+            if cafile:
+                made[0].load_verify_locations(cafile=cafile)
+        return made[0]
+
+    return context
 
 
 class Answer(NamedTuple):
@@ -30,6 +48,7 @@ class Visitor(FastHttpUser):
     abstract = True
     network_timeout = connection_timeout = ANSWER_S
     insecure = False
+    ssl_context_factory = staticmethod(_shared_tls())
     wait_time = constant(0)
     host = WORLD.plan.address
     kind: ClassVar[str] = ""
@@ -89,7 +108,8 @@ class Visitor(FastHttpUser):
             elif answer.status == 0:
                 response.failure("the connection broke")
         WORLD.count(f"status.{what}.{answer.status}")
-        WORLD.count(f"ms.{what}.{bucket((WORLD.now() - began) * 1000)}")
+        if 0 < answer.status < 500:  # who is sent away at once was not answered fast
+            WORLD.count(f"ms.{what}.{bucket((WORLD.now() - began) * 1000)}")
         if answer.status == 503 and answer.retry_after is None:
             WORLD.count("bare503")
         return answer

@@ -39,7 +39,8 @@ class VoterFromPush(Visitor):
     def _session(self, number: int) -> tuple[str, str]:
         """Account and token; for every so-manieth voter from a real login, for all others a minted one."""
         logins, voters = WORLD.plan.logins, WORLD.plan.people[turnout.VOTER]
-        if self.kind == turnout.VOTER and logins and number % max(1, voters // logins) == 0:
+        every = voters // logins if logins else 0
+        if self.kind == turnout.VOTER and logins and number % every == 0 and number // every < logins:
             token = log_in(self, number)
             WORLD.count("login.done" if token else "login.failed")
             if token:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
+
 from loadtests.rehearsal.board import Board
 from loadtests.rehearsal.counts import merged, percentile, total
 from loadtests.rehearsal.generators import Generators
@@ -28,6 +30,8 @@ class Sample:
     ready: bool
     pending: float | None
     lag_s: float | None
+    generator: float = 0.0
+    """Share of a core that the busiest process of Locust took."""
 
 
 def watch(
@@ -38,6 +42,7 @@ def watch(
     seconds = Seconds(folder)
     told = 0
     starts_at = board.get("starts_at_ms") / 1000
+    locusts = [psutil.Process(process.pid) for process in generators.processes]
     with (folder / "samples.jsonl").open("a", encoding="ascii") as file:
         while not _all_gone(plan, board):
             if not generators.complete():
@@ -50,7 +55,7 @@ def watch(
                 say("Some users do not end; they are left behind, and their votes count as unknown.")
                 break
             if now >= 0:
-                samples.append(_look(target, int(now)))
+                samples.append(_look(target, int(now), max(one.cpu_percent() for one in locusts) / 100))
                 file.write(json.dumps(asdict(samples[-1])) + "\n")
                 file.flush()
             if now - told >= TELL_S:
@@ -73,9 +78,9 @@ def line(counts: dict[int, Counter[str]], second: int, sample: Sample | None) ->
     )
 
 
-def _look(target: Target, second: int) -> Sample:
+def _look(target: Target, second: int, generator: float) -> Sample:
     found = gauges(target)
-    return Sample(second, ready(target), found.get("pending"), found.get("lag_s"))
+    return Sample(second, ready(target), found.get("pending"), found.get("lag_s"), generator)
 
 
 def _all_gone(plan: Plan, board: Board) -> bool:

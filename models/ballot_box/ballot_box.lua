@@ -153,19 +153,35 @@ local function open_account(keys, args)
 end
 
 --[[
+take_turn: from now on only who took this turn, or a later one, voids and restores: a worker that slept through its end
+must not go on. Turns are numbers of the ledger that only rise. A repair begins without one, and with another epoch.
+ARGS    epoch, turn
+RETURNS 1, or 0: not ready, or a later turn has begun
+]]
+local function take_turn(keys, args)
+  local contest = server.call('HMGET', keys[CONTEST], 'state', 'epoch', 'turn')
+  if not contest[1] or contest[2] ~= args[1] or tonumber(args[2]) < tonumber(contest[3] or '0') then
+    return 0
+  end
+  server.call('HSET', keys[CONTEST], 'turn', args[2])
+  return 1
+end
+
+--[[
 void, restore: take votes out of the count, and put them back. Running either twice changes nothing.
-ARGS    epoch, then for each vote: account, entry, body of its event
-RETURNS letters: d done  s the same as before (or no such vote)  r not ready, or final
+ARGS    epoch, turn, then for each vote: account, entry, body of its event
+RETURNS letters: d done  s the same as before (or no such vote)  r not ready, final, or a later turn has begun
 ]]
 local function decision(kind, moved, change)
   return function(keys, args)
     local letters = {}
-    local contest = server.call('HMGET', keys[CONTEST], 'state', 'epoch')
-    if not contest[1] or contest[1] == 'final' or contest[2] ~= args[1] then
-      return string.rep('r', (#args - 1) / 3)
+    local contest = server.call('HMGET', keys[CONTEST], 'state', 'epoch', 'turn')
+    if not contest[1] or contest[1] == 'final' or contest[2] ~= args[1]
+      or tonumber(args[2]) < tonumber(contest[3] or '0') then
+      return string.rep('r', (#args - 2) / 3)
     end
     local head = event_head(kind, now_ms())
-    for i = 2, #args, 3 do
+    for i = 3, #args, 3 do
       local account, entry = args[i], args[i + 1]
       local member, letter = account .. ':' .. entry, 's'
       local voted = server.pcall('SISMEMBER', keys[BALLOT] .. account, entry)
@@ -373,6 +389,7 @@ end
 -- What stops, closes or voids works on a full box too, else a full box could not be closed.
 register('cast', cast, {})
 register('open_account', open_account, {})
+register('take_turn', take_turn, { 'allow-oom' })
 register('void', decision(VOID, { apply = 'SADD', undo = 'SREM' }, -1), { 'allow-oom' })
 register('restore', decision(RESTORE, { apply = 'SREM', undo = 'SADD' }, 1), { 'allow-oom' })
 register('pulse', pulse, { 'allow-oom' })

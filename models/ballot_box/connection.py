@@ -130,10 +130,15 @@ def async_box(url: str, *, single_connection: bool = False) -> redis.asyncio.Red
 
 
 async def close_at_once(client: redis.asyncio.Redis) -> None:
-    """Closes the client's connections, one with a call in flight too. Raises nothing."""
-    with suppress(Exception):
-        await client.connection_pool.disconnect(inuse_connections=True)
-        await client.aclose()
+    """Closes the client's connections, one with a call in flight too. Raises nothing but that its task is cancelled,
+    and is not kept from closing by that.
+    """
+    try:
+        with suppress(Exception):
+            await client.connection_pool.disconnect(inuse_connections=True)
+    finally:
+        with suppress(Exception):
+            await client.aclose()
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """What workers read from the box: the log page by page, the books, the ballots; and trimming."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -108,6 +108,23 @@ def read_books(client: redis.Redis, keys: ShardKeys) -> BoxBooks:
         added=int(info["entries-added"]) if logged else 0,
         now_ms=seconds * 1000 + micros // 1000,
     )
+
+
+@dataclass(frozen=True)
+class Room:
+    """The box's memory in bytes, used and at most, and the events that some logs hold."""
+
+    used: int
+    limit: int
+    events: int
+
+
+def read_room(client: redis.Redis, shards: Iterable[ShardKeys]) -> Room:
+    """Errors: BoxAway."""
+    with box_errors():
+        memory: Any = client.info("memory")
+        events = sum(int(client.xlen(keys.log)) for keys in shards)
+    return Room(int(memory["used_memory"]), int(memory["maxmemory"]), events)
 
 
 def events_between(

@@ -26,6 +26,7 @@ on a cluster, and one function call may touch them all.
 | `key`                   | fingerprint of the identity key and the normalisation rules                  |
 | `sessions_from`         | ms since 1970: sessions issued before it are over                            |
 | `stops`                 | how often voting was stopped on the box alone                                |
+| `turn`                  | of the latest run of a correction: an earlier one voids and restores no more |
 """
 
 from dataclasses import dataclass

@@ -98,25 +98,42 @@ def site_version(client: redis.Redis, contest_id: int) -> int | None:
     return int(found[1]) if found else None
 
 
-def void(client: redis.Redis, keys: ShardKeys, epoch: int, pairs: Iterable[tuple[int, int]], reason: str) -> str:
-    """Takes votes (account, entry) out of the count. Returns a letter for each: d done, s the same as before, r not
-    ready. Errors: BoxAway.
+def take_turn(client: redis.Redis, keys: ShardKeys, epoch: int, turn: int) -> bool:
+    """From now on only this turn, or a later one, voids and restores. False where the shard is not ready, or a later
+    turn has begun. Errors: BoxAway.
     """
-    return _decide(client, "void", keys, epoch, pairs, reason)
+    return bool(call(client, "take_turn", keys, epoch, turn))
 
 
-def restore(client: redis.Redis, keys: ShardKeys, epoch: int, pairs: Iterable[tuple[int, int]], reason: str) -> str:
+def void(
+    client: redis.Redis, keys: ShardKeys, epoch: int, pairs: Iterable[tuple[int, int]], reason: str, turn: int = 0
+) -> str:
+    """Takes votes (account, entry) out of the count. Returns a letter for each: d done, s the same as before, r not
+    ready, or a later turn than `turn` has begun. Errors: BoxAway.
+    """
+    return _decide(client, "void", keys, epoch, turn, pairs, reason)
+
+
+def restore(
+    client: redis.Redis, keys: ShardKeys, epoch: int, pairs: Iterable[tuple[int, int]], reason: str, turn: int = 0
+) -> str:
     """Puts votes back into the count; otherwise as `void`."""
-    return _decide(client, "restore", keys, epoch, pairs, reason)
+    return _decide(client, "restore", keys, epoch, turn, pairs, reason)
 
 
 def _decide(
-    client: redis.Redis, name: str, keys: ShardKeys, epoch: int, pairs: Iterable[tuple[int, int]], reason: str
+    client: redis.Redis,
+    name: str,
+    keys: ShardKeys,
+    epoch: int,
+    turn: int,
+    pairs: Iterable[tuple[int, int]],
+    reason: str,
 ) -> str:
     args: list[str | bytes] = []
     for account, entry in pairs:
         args += [str(account), str(entry), pack_decision(account, entry, reason)]
-    letters: bytes = call(client, name, keys, epoch, *args)
+    letters: bytes = call(client, name, keys, epoch, turn, *args)
     return letters.decode()
 
 

@@ -12,6 +12,11 @@ from tests.api.running import Logged, RunningApi, new_account, settings_for, tok
 from tests.servers import empty_valkey, libpq_url
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "api" in metafunc.fixturenames and getattr(metafunc.module, "BOTH_LAYERS", False):
+        metafunc.parametrize("api", ["lane", "asgi"], indirect=True)
+
+
 @pytest.fixture(scope="module")
 def open_box(box_url: str) -> str:
     """The session's box with the contest of these tests, open."""
@@ -21,9 +26,11 @@ def open_box(box_url: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def api(open_box: str) -> Iterator[RunningApi]:
-    """One API for the module, on `open_box`; ledger and scratch are away."""
-    running = RunningApi(settings_for(open_box))
+def api(open_box: str, request: pytest.FixtureRequest) -> Iterator[RunningApi]:
+    """One API for the module, on `open_box`; ledger and scratch are away. A module that says
+    `BOTH_LAYERS = True` meets it twice, as `RunningApi` says.
+    """
+    running = RunningApi(settings_for(open_box), layer=getattr(request, "param", "lane"))
     running.wait_ready()
     yield running
     running.stop()
@@ -31,11 +38,11 @@ def api(open_box: str) -> Iterator[RunningApi]:
 
 @pytest.fixture
 def start_api() -> Iterator[Callable[..., RunningApi]]:
-    """`start_api(box_url, **settings)`: an API of this test's own."""
+    """`start_api(box_url, layer="lane", **settings)`: an API of this test's own."""
     made: list[RunningApi] = []
 
-    def start(box_url: str, **settings: Any) -> RunningApi:
-        made.append(RunningApi(settings_for(box_url, **settings)))
+    def start(box_url: str, layer: str = "lane", **settings: Any) -> RunningApi:
+        made.append(RunningApi(settings_for(box_url, **settings), layer=layer))
         return made[-1]
 
     yield start

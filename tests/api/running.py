@@ -13,6 +13,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from api.app import create_app
+from api.protocol import BoundedHeads
 from api.serve import uvicorn_config
 from api.sessions import Session, Sessions
 from models.event import Proof
@@ -38,16 +39,21 @@ def settings_for(box_url: str, **more: Any) -> Settings:
 
 
 class RunningApi:
-    """Serves until `stop`. `client` speaks to it; `http(…)` makes a further one."""
+    """Serves until `stop`. `client` speaks to it; `http(…)` makes a further one. `layer`: "lane" as it is served, or
+    "asgi", where uvicorn's own protocol reads every request.
+    """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, layer: str = "lane") -> None:
         self.settings = settings
         self.app = create_app(settings)
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listening.bind(("127.0.0.1", 0))
         self.port: int = listening.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._server = uvicorn.Server(uvicorn_config(settings, self.app))
+        config = uvicorn_config(settings, self.app)
+        if layer == "asgi":
+            config.http = BoundedHeads
+        self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)
         self._thread.start()
         wait_for(lambda: self._server.started, what="the API has started")

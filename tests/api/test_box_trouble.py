@@ -11,6 +11,8 @@ from tests.api.contest import CONTEST_ID, open_contest, set_contest, votes_in_bo
 from tests.api.running import new_account, token_for
 from tests.servers import wait_for
 
+BOTH_LAYERS = True
+
 
 @pytest.fixture
 def server(valkey_factory):
@@ -20,8 +22,8 @@ def server(valkey_factory):
 
 
 @pytest.fixture
-def api(start_api, server):
-    running = start_api(server.url)
+def api(start_api, server, request):
+    running = start_api(server.url, layer=request.param)
     running.wait_ready()
     return running
 

@@ -18,8 +18,9 @@ from api.app import create_app
 from api.lane import VoteLane
 from api.protocol import BoundedHeads
 from api.serve import uvicorn_config
-from tests.api.contest import DAY_MS, open_contest
+from tests.api.contest import DAY_MS, open_contest, votes_in_box
 from tests.api.running import settings_for, token_for
+from tests.servers import ValkeyServer
 
 EXAMPLES = 400
 ACCOUNTS = 3  # of each example, new ones
@@ -68,14 +69,19 @@ class Side:
     protocol: type[BoundedHeads]
     config: Any
     app: Any
-    by_lane: int = 0
+    box: ValkeyServer
 
-    async def answers(self, segments: list[bytes], waits: list[bool]) -> bytes:
-        """What is written to a client that sends `segments`, and after some of them waits for its answers."""
+    def connect(self) -> tuple[Wire, BoundedHeads]:
+        """A new connection, in the running loop."""
         state = ServerState()
         state.default_headers = [(b"date", b"today")]
         wire, connection = Wire(), self.protocol(self.config, state, {}, _loop=asyncio.get_running_loop())
         connection.connection_made(wire)
+        return wire, connection
+
+    async def answers(self, segments: list[bytes], waits: list[bool]) -> bytes:
+        """What is written to a client that sends `segments`, and after some of them waits for its answers."""
+        wire, connection = self.connect()
         for segment, wait in zip(segments, waits, strict=True):
             while not wire.reading and not wire.closing:  # noqa: ASYNC110 - a transport says nothing when it reads again
                 await asyncio.sleep(0)
@@ -108,15 +114,15 @@ def sides(valkey_factory: Callable[..., Any]) -> Iterator[tuple[asyncio.Abstract
     """A loop, the lane and the ASGI layer alone, each with a box of its own and the same contest in it."""
     now, loop, made, lives = int(time.time() * 1000), asyncio.new_event_loop(), [], []
     for protocol in (VoteLane, BoundedHeads):
-        url = valkey_factory().url
-        open_contest(url, opens_at=now - DAY_MS, closes_at=now + DAY_MS, result_policy="hidden")
-        app = create_app(settings_for(url))
-        config = uvicorn_config(settings_for(url), app)
+        box = valkey_factory()
+        open_contest(box.url, opens_at=now - DAY_MS, closes_at=now + DAY_MS, result_policy="hidden")
+        app = create_app(settings_for(box.url))
+        config = uvicorn_config(settings_for(box.url), app)
         config.http = protocol
         config.load()
         lives.append(LifespanOn(config))
         loop.run_until_complete(lives[-1].startup())
-        made.append(Side(protocol, config, app))
+        made.append(Side(protocol, config, app, box))
     yield loop, made[0], made[1]
     for life in lives:
         loop.run_until_complete(life.shutdown())
@@ -248,3 +254,116 @@ def test_any_requests_cut_anywhere_get_the_same_answers(sides: tuple[asyncio.Abs
 
     check()
     assert counted > EXAMPLES / 10
+
+
+def vote_for(entry: int) -> bytes:
+    token = token_for(next(_numbers), time.time()).encode()
+    return b"PUT /api/entries/%d/vote HTTP/1.1\r\nAuthorization: Bearer %b\r\n\r\n" % (entry, token)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - a transport of the test says nothing
+            await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+def lane(sides: tuple[asyncio.AbstractEventLoop, Side, Side]) -> tuple[asyncio.AbstractEventLoop, Side]:
+    return sides[:2]
+
+
+def test_a_stop_lets_a_vote_be_answered_and_then_closes(lane: tuple[asyncio.AbstractEventLoop, Side]) -> None:
+    loop, side = lane
+
+    async def steps() -> None:
+        wire, connection = side.connect()
+        idle, its_connection = side.connect()
+        side.box.hang()
+        connection.data_received(vote_for(1))
+        connection.shutdown()
+        its_connection.shutdown()
+        assert idle.closing
+        assert not wire.closing
+        side.box.wake()
+        await until(lambda: wire.closing)
+        assert wire.written.startswith(b"HTTP/1.1 201 ")
+        assert b"\r\nconnection: close\r\n\r\n{" in wire.written
+
+    loop.run_until_complete(steps())
+
+
+def test_the_vote_of_a_client_that_left_counts(lane: tuple[asyncio.AbstractEventLoop, Side]) -> None:
+    loop, side = lane
+
+    async def steps() -> None:
+        before = votes_in_box(side.box.url)
+        wire, connection = side.connect()
+        connection.data_received(vote_for(1))
+        wire.closing = True
+        connection.connection_lost(None)
+        await until(lambda: votes_in_box(side.box.url) == before + 1)
+        assert wire.written == b""
+
+    loop.run_until_complete(steps())
+
+
+def test_a_client_that_does_not_read_is_not_written_to(lane: tuple[asyncio.AbstractEventLoop, Side]) -> None:
+    loop, side = lane
+
+    async def steps() -> None:
+        before = votes_in_box(side.box.url)
+        wire, connection = side.connect()
+        connection.pause_writing()
+        connection.data_received(vote_for(1))
+        await until(lambda: votes_in_box(side.box.url) == before + 1)
+        assert wire.written == b""
+        connection.resume_writing()
+        await until(lambda: wire.written.endswith(b"}"))
+
+    loop.run_until_complete(steps())
+
+
+def test_what_comes_behind_a_vote_waits_within_bounds(lane: tuple[asyncio.AbstractEventLoop, Side]) -> None:
+    loop, side = lane
+
+    async def steps() -> None:
+        wire, connection = side.connect()
+        side.box.hang()
+        sent = 0
+        connection.data_received(vote_for(1))
+        while wire.reading:
+            connection.data_received(vote_for(2))
+            sent += 1
+        assert 100 < sent < 1_000
+        side.box.wake()
+        await until(lambda: wire.written.count(b'"counted"') == sent + 1)
+        assert wire.reading
+        assert re.findall(rb'"entry_id":(\d)', wire.written) == [b"1", *[b"2"] * sent]
+
+    loop.run_until_complete(steps())
+
+
+def test_an_idle_connection_is_closed_and_no_earlier(lane: tuple[asyncio.AbstractEventLoop, Side]) -> None:
+    loop, side = lane
+    side.config.timeout_keep_alive = 0.2
+
+    async def steps() -> None:
+        wire, connection = side.connect()
+        answered = 0.0
+        for number in range(1, 6):
+            connection.data_received(vote_for(1))
+            await until(lambda number=number: wire.written.count(b"HTTP/1.1 ") == number)
+            answered = loop.time()
+        await until(lambda: wire.closing)
+        assert 0.19 < loop.time() - answered < 2.0
+        waiting, its_connection = side.connect()
+        side.box.hang()
+        its_connection.data_received(vote_for(1))
+        began = loop.time()
+        await until(lambda: loop.time() > began + 0.5)
+        assert not waiting.closing
+        side.box.wake()
+        await until(lambda: waiting.closing)
+        assert waiting.written.startswith(b"HTTP/1.1 201 ")
+
+    loop.run_until_complete(steps())

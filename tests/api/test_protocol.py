@@ -4,6 +4,8 @@ import socket
 
 from api.protocol import HEAD_LIMIT
 
+BOTH_LAYERS = True
+
 
 def test_a_head_that_never_ends_is_cut_off(api):
     with socket.create_connection(("127.0.0.1", api.port), timeout=10) as connection:

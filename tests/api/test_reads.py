@@ -8,6 +8,8 @@ import pytest
 from tests.api.running import new_account, token_for
 from tests.servers import wait_for
 
+BOTH_LAYERS = True
+
 PATHS = [
     *("/api/contest", "/api/entries", "/api/tallies", "/api/corrections"),
     *("/", "/binh-chon", "/bai-du-thi/bai-1", "/the-le", "/nhat-ky-loai-phieu"),

@@ -18,6 +18,8 @@ from tests.api.running import new_account, token_for
 from tests.api.voters.logging_in import MAIL
 from tests.servers import wait_for
 
+BOTH_LAYERS = True
+
 
 @pytest.fixture(autouse=True)
 def _no_error_is_logged(logged):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from models.operator import Role
+from tests.journeys.axe import barriers
 from tests.journeys.browser import Faults, Site
 from tests.journeys.operators import PASSWORD, choose_password, create, enter, next_code, operator_page, set_up
 
@@ -21,12 +22,14 @@ def kept(page: Page) -> dict[str, str]:
 
 def delete_draft(page: Page) -> None:
     page.get_by_role("link", name="Xoá bản nháp…").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Xoá bản nháp")
+    assert not barriers(page)
     page.get_by_role("button", name="Xoá bản nháp").click()
     expect(page.get_by_text("Đã xoá bản nháp.")).to_be_visible()
 
 
 def test_what_was_typed_outlives_the_session(site: Site, new_page: Callable[..., Page]) -> None:
-    given, page = create(site, Role.ADMIN, "giu"), new_page("desktop")
+    given, page = create(site, Role.ADMIN, "giu"), new_page("desktop", reduced_motion="reduce")
     enter(page, "giu", given)
     choose_password(page)
     secret, _ = set_up(page)
@@ -51,6 +54,7 @@ def test_what_was_typed_outlives_the_session(site: Site, new_page: Callable[...,
     assert page.url == form, "back to the page where it was typed, its query too"
     assert PASSWORD not in json.dumps(kept(page))
     expect(page.get_by_text(OFFER)).to_be_visible()
+    assert not barriers(page)
     page.get_by_role("button", name="Điền lại").click()
     assert page.get_by_label("Tên bài dự thi", exact=True).input_value() == TITLE
     assert page.get_by_label("Nội dung", exact=True).input_value() == "Dòng một.\n\nDòng hai."
@@ -77,7 +81,7 @@ def test_it_is_offered_elsewhere_too_dropped_at_a_word_and_forgotten_at_log_out(
         page.context.add_cookies(cookies)  # the same operator, logged in again
         page.goto("/operator/audit")
         expect(page.get_by_text("Nội dung bạn gửi trước khi đăng nhập lại chưa được lưu.")).to_be_visible()
-        page.get_by_role("link", name="Mở lại trang đó").click()
+        page.get_by_role("link", name="Mở lại trang đó: Lĩnh vực").click()
         expect(page.get_by_text(OFFER)).to_be_visible()
         if last == "drop":
             page.get_by_role("button", name="Bỏ nội dung đó").click()
@@ -107,7 +111,7 @@ def test_passwords_and_voters_addresses_are_never_kept(
 
 
 def test_a_double_click_makes_one(site: Site, new_page: Callable[..., Page]) -> None:
-    page = operator_page(site, new_page, Role.ADMIN, "doi")
+    page = operator_page(site, new_page, Role.ADMIN, "doi", reduced_motion="reduce")
     page.goto("/operator/entries")
     page.get_by_role("link", name="Thêm bài dự thi").click()
     page.get_by_label("Tên bài dự thi", exact=True).fill("Bấm hai lần")
@@ -123,7 +127,7 @@ def test_a_double_click_makes_one(site: Site, new_page: Callable[..., Page]) -> 
 
 def test_the_end_of_a_session_is_told_before_it_comes(site: Site, new_page: Callable[..., Page]) -> None:
     """The server's answers are made up for the first part: nobody waits for half an hour."""
-    page = operator_page(site, new_page, Role.VIEWER, "nghi")
+    page = operator_page(site, new_page, Role.VIEWER, "nghi", reduced_motion="reduce")
     left = {"left_s": 240, "lasts_s": 9000}
 
     def answer(route):  # type: ignore[no-untyped-def]
@@ -138,6 +142,7 @@ def test_the_end_of_a_session_is_told_before_it_comes(site: Site, new_page: Call
     expect(warning).to_be_hidden()
     page.evaluate(look)
     expect(warning).to_be_visible()
+    assert not barriers(page)
     page.get_by_role("button", name="Tiếp tục làm việc").click()
     expect(warning).to_be_hidden()
     left.update(left_s=200, lasts_s=200)

@@ -5,9 +5,9 @@ from contextlib import closing
 
 import pytest
 
-from loadtests.rehearsal.board import Board, create
+from loadtests.rehearsal.board import Board, shared_board
 from loadtests.rehearsal.counts import bucket, percentile, upper_ms
-from loadtests.rehearsal.journal import AGAIN, COUNTED, GAVE_UP, UNKNOWN, Journal, Seconds, read_votes
+from loadtests.rehearsal.journal import AGAIN, COUNTED, GAVE_UP, SENT, UNKNOWN, Journal, Seconds, read_votes
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_each_line_is_on_its_way_before_the_next_and_all_processes_count(tmp_pat
     votes = read_votes(tmp_path)
     assert votes.receipts == {("1", 7): "AAAA", ("2", 7): "BBBB", ("4", 8): "CCCC"}
     assert votes.earlier() == {("4", 8)}
-    assert votes.unknown - votes.receipts.keys() == {("3", 7)}
+    assert votes.unclear() == {("3", 7)}
     assert votes.gave_up == {("3", 7)}
     assert votes.refused == {"403:closed": 1}
     assert votes.intrusions == {"bent": 1}
@@ -53,6 +53,17 @@ def test_a_vote_counted_twice_and_another_receipt_are_seen(tmp_path, journal_of)
     votes = read_votes(tmp_path)
     assert votes.created["1", 7] == 2
     assert votes.changed_receipts == [("1", 7)]
+
+
+def test_a_vote_whose_client_was_killed_before_the_answer_is_unclear(journal_of, tmp_path):
+    files = journal_of("0")
+    for account in "123":
+        files.vote(account, 7, SENT)
+    files.vote("1", 7, COUNTED, "AAAA")
+    files.vote("2", 7, "refused:403:closed")
+    votes = read_votes(tmp_path)
+    assert votes.unclear() == {("3", 7)}
+    assert votes.earlier() == set()
 
 
 def test_half_a_line_of_a_killed_process_is_left_out(tmp_path, journal_of):
@@ -95,7 +106,7 @@ def test_percentiles():
 
 
 def test_a_board_gives_each_number_once(tmp_path):
-    with closing(create(tmp_path / "board")) as board, closing(Board(tmp_path / "board")) as same:
+    with shared_board(tmp_path / "board") as board, closing(Board(tmp_path / "board")) as same:
         assert [board.take("taken.Bot"), same.take("taken.Bot"), board.take("taken.Bot")] == [0, 1, 2]
         assert same.get("taken.Bot") == 3
         assert board.get("here") == 0

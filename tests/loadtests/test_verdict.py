@@ -9,12 +9,13 @@ from html.parser import HTMLParser
 import pytest
 
 from loadtests.rehearsal.books import Books
+from loadtests.rehearsal.check import Seen
 from loadtests.rehearsal.counts import bucket
 from loadtests.rehearsal.limits import Limits
 from loadtests.rehearsal.notes import notes
 from loadtests.rehearsal.report import write_report
 from loadtests.rehearsal.series import charts
-from loadtests.rehearsal.verdict import Seen, judge, passed
+from loadtests.rehearsal.verdict import judge, passed
 from loadtests.rehearsal.watching import Sample, line
 
 BOOKS = Books(
@@ -47,6 +48,7 @@ COUNTS = Counter(
         f"late.{bucket(3)}": 300,
         "come.VoterFromPush": 300,
         "login.done": 3,
+        "sent.bot": 40,
     }
 )
 SAMPLES = [Sample(0, True, 0, 0.0), Sample(1, True, 40, 0.4)]
@@ -123,6 +125,14 @@ def test_answers_that_are_wrong_are_a_no_go(counts, name):
     assert name in failing(with_counts(**counts))
 
 
+def test_a_stack_of_our_own_that_does_not_answer_any_more_is_a_no_go():
+    away = dataclasses.replace(
+        BOOKS, by_entry={1: (600, 0, None)}, box=None, ledger=None, drift=None, memory_left=None, proof="it is away"
+    )
+    seen = dataclasses.replace(WELL, books=away, samples=[Sample(0, False, None, None)])
+    assert failing(seen) == {"acknowledged_is_counted", "box_is_ledger", "memory_left", "flush_lag"}
+
+
 def test_a_few_503_with_retry_after_are_within_the_budget():
     assert failing(with_counts(sent__vote=4, status__vote__503=4)) == set()
 
@@ -145,6 +155,7 @@ def test_what_http_does_not_tell_is_not_checked_and_says_so():
         drift=None,
         memory_left=None,
         proof=None,
+        shown=False,
     )
     seen = Seen(COUNTS, [Sample(0, True, None, None)], books, {"VoterFromPush": 300}, None)
     open_ones = {check.name for check in judge(seen, Limits()) if check.ok is None}
@@ -153,6 +164,14 @@ def test_what_http_does_not_tell_is_not_checked_and_says_so():
     said = [vi for vi, _ in notes(seen, elsewhere=True)]
     assert len(said) == 2
     assert "HTTP" in said[0]
+
+
+def test_a_generator_at_its_end_is_said():
+    busy = dataclasses.replace(WELL, samples=[*SAMPLES, Sample(2, False, 40, 0.4, 0.97)])
+    said = " ".join(en for _, en in notes(busy, elsewhere=False))
+    assert "hold delays of its own" in said
+    assert "For 1 seconds" in said
+    assert "took 40%" in " ".join(en for _, en in notes(dataclasses.replace(WELL, others=0.4), elsewhere=False))
 
 
 class Page(HTMLParser):

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from models.audit import Actor, difference, record
+from models.audit import Actor, Change, difference, record, record_each
 from models.database import worker_engine
 
 
@@ -27,6 +27,20 @@ def test_it_stands_and_falls_with_the_change(database: str) -> None:
         record(connection, Actor("lan", 1), "entry.publish")
         connection.rollback()
         assert connection.scalar(text("SELECT count(*) FROM audit")) == 0
+
+
+def test_one_line_or_many_and_what_was_nothing_is_nothing(database: str) -> None:
+    """No `null` in the export, and no line is found by that word."""
+    with worker_engine(database).begin() as connection:
+        record(connection, Actor("lan", 1), "entry.publish", "entry:1")
+        changes = [Change("entry:2", None, {"state": "draft"}), Change("entry:3", {"state": "draft"}, None)]
+        record_each(connection, Actor("lan", 1), "entry.import", changes, 7, "vì a@example.vn")
+        lines = connection.execute(text("SELECT subject, before::text, after::text, why FROM audit ORDER BY id")).all()
+    assert lines == [
+        ("entry:1", None, None, ""),
+        ("entry:2", None, '{"state": "draft"}', "vì …"),
+        ("entry:3", '{"state": "draft"}', None, "vì …"),
+    ]
 
 
 def test_only_what_differs_is_written() -> None:

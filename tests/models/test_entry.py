@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from models.audit import Actor
 from models.ballot_box.keys import site_key
+from models.category import create_category
 from models.contest import UnknownContestError, votable_entries
 from models.contest_import import import_contest
 from models.database import transaction
@@ -27,6 +28,7 @@ from models.entry import (
 )
 from models.entry_fields import EntryFields, slug_of
 from models.outcomes import Outcome
+from models.tally import add_to_tallies
 from tests.workers.contests import KEYS, Stage, contest_file
 
 LAN, MINH = Actor("lan", 1, "192.0.2.1"), Actor("minh", 2)
@@ -44,6 +46,11 @@ def create(made: Stage, state: str = "draft", **changes: str) -> int:
 def change(made: Stage, entry_id: int, version: int, **changes: str) -> Entry:
     with transaction(made.engine) as connection:
         return change_entry(connection, entry_id, version, fields(**changes), MINH)
+
+
+def give_votes(made: Stage, entry_id: int) -> None:
+    with transaction(made.engine) as connection:
+        add_to_tallies(connection, made.contest_id, 0, {entry_id: 3})
 
 
 def turn(made: Stage, entry_id: int, version: int, state: str) -> Entry:
@@ -194,3 +201,20 @@ def test_an_address_that_is_taken_gets_a_number(open_contest: Stage) -> None:
     create(open_contest, slug="bai-1-2")
     with transaction(open_contest.engine) as connection:
         assert free_slug(connection, open_contest.contest_id, "bai-1") == "bai-1-3"
+
+
+@pytest.mark.parametrize(("name", "value"), [("title", "Bài khác"), ("author", "Người khác"), ("category", "khac")])
+def test_what_votes_were_given_for_is_an_admins_to_change(open_contest: Stage, name: str, value: str) -> None:
+    with transaction(open_contest.engine) as connection:
+        create_category(connection, open_contest.contest_id, "Khác", "", LAN)
+    entry_id = create(open_contest, "published")
+    change(open_contest, entry_id, 1, **{name: value})
+    change(open_contest, entry_id, 2)
+    give_votes(open_contest, entry_id)
+    with pytest.raises(EntryRefusedError) as refused:
+        change(open_contest, entry_id, 3, **{name: value})
+    assert (refused.value.code, refused.value.field) == ("voted_for", name)
+    assert change(open_contest, entry_id, 3, summary="Chữ sửa lại").summary == "Chữ sửa lại"
+    with transaction(open_contest.engine) as connection:
+        changed = change_entry(connection, entry_id, 4, fields(**{name: value}), LAN, by_admin=True)
+    assert getattr(changed, name) == value

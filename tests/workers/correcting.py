@@ -12,13 +12,14 @@ import redis
 from models import task as tasks
 from models.audit import Actor
 from models.ballot_box.connection import BoxAway
-from models.correction import Correction, Proposal, decide, find_correction, give_task, propose
+from models.correction import Correction, Proposal, approve, find_correction, give_task, propose
 from models.correction_criteria import Criteria
 from models.database import LedgerAway, transaction
 from models.operator import Role
 from models.settings import Settings
 from models.task import Task
 from tests.workers.contests import Stage
+from workers import correction_run, correction_sending
 from workers.books import compare, prove
 from workers.flush import NotReadyError, drain, flush_slice
 from workers.tasks import run_task
@@ -33,6 +34,11 @@ class Crash(BaseException):
 
 def died(*_args: Any, **_more: Any) -> Any:
     raise Crash
+
+
+def where(step: str) -> Any:
+    """The module in which a run looks `step` up."""
+    return correction_sending if hasattr(correction_sending, step) else correction_run
 
 
 def forget_the_worker(stage: Stage) -> None:
@@ -60,7 +66,15 @@ def proposed(stage: Stage, criteria: Criteria, action: str = "void", undoes: int
 def approved(stage: Stage, correction_id: int) -> int:
     """Returns the id of the task that does it."""
     with transaction(stage.engine) as connection:
-        assert decide(connection, correction_id, "approved", AN, Role.ADMIN)
+        found = find_correction(connection, correction_id, lock=True)
+        assert found is not None
+        assert approve(connection, found, AN, Role.ADMIN)
+    return resumed(stage, correction_id)
+
+
+def resumed(stage: Stage, correction_id: int) -> int:
+    """As “Chạy tiếp” does. Returns the id of the task that goes on with it."""
+    with transaction(stage.engine) as connection:
         task_id = tasks.ask(connection, "correction.run", {"correction": correction_id}, AN)
         give_task(connection, correction_id, task_id)
     return task_id

@@ -29,8 +29,9 @@ from tests.workers.correcting import (
     proposed,
     run,
     task,
+    where,
 )
-from workers import correction_count, correction_run
+from workers import correction_count, correction_pace, correction_run, correction_sending
 
 Votes = list[tuple[int, int]]
 
@@ -38,9 +39,10 @@ Votes = list[tuple[int, int]]
 @pytest.fixture(autouse=True)
 def _small_and_unpaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several pages and calls for a handful of votes."""
-    monkeypatch.setattr(correction_run, "VOTES_PER_S", 10**9)
-    monkeypatch.setattr(correction_run, "PAGE", 20)
-    monkeypatch.setattr(correction_run, "CALL", 7)
+    monkeypatch.setattr(correction_pace, "FAST", 10**9)
+    monkeypatch.setattr(correction_pace, "SLOW", 10**9)
+    monkeypatch.setattr(correction_sending, "PAGE", 20)
+    monkeypatch.setattr(correction_sending, "CALL", 7)
 
 
 @pytest.fixture
@@ -115,7 +117,7 @@ def test_dies_anywhere_and_is_run_again(
     correction_id = proposed(open_contest, of(votes))
     task_id = approved(open_contest, correction_id)
     with monkeypatch.context() as patch:
-        patch.setattr(correction_run, step, died)
+        patch.setattr(where(step), step, died)
         with pytest.raises(Crash):
             run(open_contest, task_id)
     everything_agrees(open_contest)
@@ -144,7 +146,7 @@ def test_a_store_is_away_in_the_middle(
         real(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(correction_run, "mark_done", gone)
+        patch.setattr(correction_sending, "mark_done", gone)
         assert run(open_contest, task_id).state == "waiting"
     assert open_contest.rows("SELECT count(*) FROM correction_votes WHERE state = 1") == [(20,)]
     assert run(open_contest, task_id).state == "done"
@@ -164,7 +166,7 @@ def test_the_box_is_away_and_comes_back(valkey_factory: Any, database: str, monk
             server.kill()
 
         with monkeypatch.context() as patch:
-            patch.setattr(correction_run, "mark_done", kill)
+            patch.setattr(correction_sending, "mark_done", kill)
             assert run(made, task_id).state == "waiting"
         server.start()
         assert run(made, task_id).state == "done"
@@ -193,7 +195,7 @@ def test_a_repair_meanwhile_begins_another_epoch(
 def test_a_box_that_is_shut_is_waited_for_and_then_left(
     open_contest: Stage, votes: Votes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(correction_run, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(correction_sending, "PATIENCE_S", 0.3)
     correction_id = proposed(open_contest, of(votes))
     task_id = approved(open_contest, correction_id)
     real = settle
@@ -248,7 +250,7 @@ def test_cancelled_in_the_middle_and_turned_back(
             tasks.ask_to_stop(connection, task_id)
 
     with monkeypatch.context() as patch:
-        patch.setattr(correction_run, "mark_done", cancel)
+        patch.setattr(correction_sending, "mark_done", cancel)
         assert run(open_contest, task_id).state == "cancelled"
     found = correction(open_contest, correction_id)
     assert (found.state, found.result) == (
@@ -266,7 +268,7 @@ def test_cancelled_by_who_lost_the_marks(open_contest: Stage, votes: Votes, monk
     correction_id = proposed(open_contest, of(votes))
     task_id = approved(open_contest, correction_id)
     with monkeypatch.context() as patch:
-        patch.setattr(correction_run, "mark_done", died)
+        patch.setattr(correction_sending, "mark_done", died)
         with pytest.raises(Crash):
             run(open_contest, task_id)
     with transaction(open_contest.engine) as connection:
@@ -291,7 +293,7 @@ def test_cancelled_before_it_has_begun(open_contest: Stage, votes: Votes) -> Non
 def test_two_workers_at_once(open_contest: Stage, votes: Votes, monkeypatch: pytest.MonkeyPatch) -> None:
     correction_id = proposed(open_contest, of(votes))
     task_id = approved(open_contest, correction_id)
-    real, stopped = correction_run._through_the_box, False
+    real, stopped = correction_sending._through_the_box, False
 
     def overtaken(running: Any, page: Votes) -> None:
         nonlocal stopped
@@ -303,7 +305,7 @@ def test_two_workers_at_once(open_contest: Stage, votes: Votes, monkeypatch: pyt
             thread.join()
         real(running, page)
 
-    monkeypatch.setattr(correction_run, "_through_the_box", overtaken)
+    monkeypatch.setattr(correction_sending, "_through_the_box", overtaken)
     run(open_contest, task_id)
     assert (task(open_contest, task_id).state, task(open_contest, task_id).runs) == ("done", 2)
     assert not set(votes) & counted(open_contest)
@@ -313,19 +315,123 @@ def test_two_workers_at_once(open_contest: Stage, votes: Votes, monkeypatch: pyt
     assert open_contest.rows("SELECT count(*) FROM audit WHERE action = 'correction.done'") == [(1,)]
 
 
+def asleep_in_the_box(stage: Stage, monkeypatch: pytest.MonkeyPatch, meanwhile: Any) -> None:
+    """The first run stops after its first call of the box, and wakes when `meanwhile` has been done by others."""
+    real, calls = steer.void, 0
+
+    def void(*args: Any) -> str:
+        nonlocal calls
+        calls += 1
+        letters = real(*args)
+        if calls == 1:
+            forget_the_worker(stage)
+            meanwhile()
+        return letters
+
+    monkeypatch.setattr(steer, "void", void)
+
+
+def test_a_worker_that_sleeps_through_the_end_changes_nothing_when_it_wakes(
+    open_contest: Stage, votes: Votes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    correction_id = proposed(open_contest, of(votes))
+    task_id = approved(open_contest, correction_id)
+
+    def cancelled() -> None:
+        with transaction(open_contest.engine) as connection:
+            tasks.ask_to_stop(connection, task_id)
+        assert run(open_contest, task_id).state == "cancelled"
+
+    asleep_in_the_box(open_contest, monkeypatch, cancelled)
+    run(open_contest, task_id)
+    result = correction(open_contest, correction_id).result
+    assert result is not None
+    assert result["done"] == 7
+    assert len(set(votes) - counted(open_contest)) == 7  # no vote is out of the count that no correction tells of
+    corrected(open_contest, Criteria(), "restore", correction_id)
+    assert set(votes) <= counted(open_contest)
+
+
+@pytest.mark.parametrize("repaired", [False, True])
+def test_a_worker_that_sleeps_until_all_is_turned_back_changes_nothing_when_it_wakes(
+    open_contest: Stage, votes: Votes, monkeypatch: pytest.MonkeyPatch, repaired: bool
+) -> None:
+    before = counted(open_contest)
+    correction_id = proposed(open_contest, of(votes))
+    task_id = approved(open_contest, correction_id)
+
+    def turned_back() -> None:
+        assert run(open_contest, task_id).state == "done"
+        assert corrected(open_contest, Criteria(), "restore", correction_id).result == {
+            "done": 50,
+            "same": 0,
+            "gone": 0,
+            "waiting": 0,
+            "by_entry": {"1": 50},
+        }
+        if repaired:  # it takes the turn away
+            open_contest.repair()
+
+    asleep_in_the_box(open_contest, monkeypatch, turned_back)
+    run(open_contest, task_id)
+    assert counted(open_contest) == before
+    marks = open_contest.rows(f"SELECT DISTINCT state FROM correction_votes WHERE correction_id = {correction_id}")
+    assert marks == [(1,)]  # it still tells what it had changed
+
+
+def test_a_worker_that_wakes_late_marks_nothing_anew(
+    open_contest: Stage, votes: Votes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sleeps before it lays the votes beside the ledger, which by then tells of another correction."""
+    correction_id = proposed(open_contest, of(votes))
+    task_id = approved(open_contest, correction_id)
+    real, slept = correction_run._drain, False
+
+    def sleeping(running: Any, **options: Any) -> None:
+        nonlocal slept
+        if running.done == 50 and not slept:
+            slept = True
+            forget_the_worker(open_contest)
+            assert run(open_contest, task_id).state == "done"
+            corrected(open_contest, Criteria(), "restore", correction_id)
+        real(running, **options)
+
+    monkeypatch.setattr(correction_run, "_drain", sleeping)
+    run(open_contest, task_id)
+    assert slept
+    assert set(votes) <= counted(open_contest)
+    marks = open_contest.rows(f"SELECT DISTINCT state FROM correction_votes WHERE correction_id = {correction_id}")
+    assert marks == [(1,)]
+
+
+def test_who_turns_back_leaves_what_another_took_out_since(open_contest: Stage, votes: Votes) -> None:
+    first = corrected(open_contest, of(votes)).id
+    waits = proposed(open_contest, Criteria(), "restore", first)
+    corrected(open_contest, Criteria(), "restore", first)
+    corrected(open_contest, of(votes[:30]))
+    task_id = approved(open_contest, waits)
+    assert run(open_contest, task_id).state == "done"
+    result = correction(open_contest, waits).result
+    assert result is not None
+    assert (result["done"], result["same"]) == (0, 50)
+    assert set(votes) & counted(open_contest) == set(votes[30:])
+    again = correction(open_contest, proposed(open_contest, Criteria(), "restore", first))
+    assert (again.state, again.problem) == ("refused", correction_count.NOTHING)
+
+
 def test_one_correction_of_a_contest_at_a_time(
     open_contest: Stage, votes: Votes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = proposed(open_contest, of(votes[:30])), proposed(open_contest, of(votes[20:]))
     first_task, second_task = approved(open_contest, first), approved(open_contest, second)
-    real = correction_run._send
+    real = correction_run.send
 
     def meanwhile(running: Any) -> None:
         if running.correction.id == first:
             assert run(open_contest, second_task).state == "waiting"
         real(running)
 
-    monkeypatch.setattr(correction_run, "_send", meanwhile)
+    monkeypatch.setattr(correction_run, "send", meanwhile)
     assert run(open_contest, first_task).state == "done"
     assert run(open_contest, second_task).state == "done"
     results = [correction(open_contest, one).result or {} for one in (first, second)]
@@ -344,7 +450,7 @@ def test_what_is_final_is_not_changed(open_contest: Stage, votes: Votes, monkeyp
         with transaction(open_contest.engine) as connection:
             decide_state(connection, open_contest.contest_id, "final")
 
-    monkeypatch.setattr(correction_run, "mark_done", finish)
+    monkeypatch.setattr(correction_sending, "mark_done", finish)
     assert (run(open_contest, task_id).state, task(open_contest, task_id).problem) == ("failed", correction_run.FINAL)
     found = correction(open_contest, correction_id)
     assert (found.state, (found.result or {})["done"]) == ("cancelled", 20)
@@ -354,8 +460,8 @@ def test_what_is_final_is_not_changed(open_contest: Stage, votes: Votes, monkeyp
 
 def test_voting_goes_on_beside_it_and_the_books_agree(box: str, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Voids, restores and a cancelled void of 3,000 votes in two shards, with voters and the flush beside them."""
-    monkeypatch.setattr(correction_run, "PAGE", 500)
-    monkeypatch.setattr(correction_run, "CALL", 100)
+    monkeypatch.setattr(correction_sending, "PAGE", 500)
+    monkeypatch.setattr(correction_sending, "CALL", 100)
     with stage(box, database, shards=2) as made, flushing(made):
         suspects = made.cast_many(1_500, entry=1)
         suspects += _odd(made, 1_500)

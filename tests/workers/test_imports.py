@@ -15,6 +15,7 @@ from models.entry_fields import EntryFields
 from models.entry_import import import_lines
 from models.scratch.connection import scratch_client
 from models.settings import Settings
+from models.tally import add_to_tallies
 from models.task import Task
 from models.upload import keep_upload
 from tests.models.pictures import picture
@@ -130,6 +131,23 @@ def test_a_sheet_with_faults_says_where_and_changes_nothing(sheets: Sheets) -> N
     assert check.result["planned"] == []
     assert sheets.run(sheets.confirmed(check)).state == "failed"
     assert len(sheets.entries()) == 3
+
+
+def test_what_votes_were_given_for_stays(sheets: Sheets, open_contest: Stage) -> None:
+    """Also where the first vote comes between the check and the import."""
+    rows = (
+        {"slug": "bai-1", "title": "Bài 1", "category": "Chung", "summary": "chữ mới"},
+        {"slug": "bai-2", "title": "Bài hai", "category": "Chung", "summary": ""},
+    )
+    check = sheets.check(entries(*rows, columns=("slug", "title", "category", "summary")))
+    assert actions(check) == ["changed", "changed"]
+    with transaction(open_contest.engine) as connection:
+        add_to_tallies(connection, open_contest.contest_id, 0, {1: 5, 2: 1})
+    assert sheets.run(sheets.confirmed(check)).state == "failed"
+    assert [entry.title for entry in sheets.entries()] == ["Bài 1", "Bài 2", "Bài 3"]
+    check = sheets.check(entries(*rows, columns=("slug", "title", "category", "summary")))
+    assert check.result is not None
+    assert [(one["row"], one["column"], one["code"]) for one in check.result["faults"]] == [(3, "title", "voted_for")]
 
 
 def test_a_file_that_cannot_be_read_says_why(sheets: Sheets) -> None:

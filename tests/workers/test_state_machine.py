@@ -23,13 +23,14 @@ from tests.servers import empty_valkey
 from tests.workers import correcting
 from tests.workers.contests import Stage, stage
 from tests.workers.minute_counts import assert_minutes_fit
-from workers import correction_run
 from workers.books import compare, prove
 from workers.flush import flush_batch
 
 ACCOUNTS = st.integers(1, 4)
 ENTRIES = st.sampled_from([1, 2, 3])
 UNKNOWN_ENTRY = 99
+LATEST = 2**50
+"""A turn later than those of all corrections."""
 
 
 class Crash(Exception):  # noqa: N818 - a death, not an error
@@ -129,7 +130,7 @@ class Votes(RuleBasedStateMachine):
         self._decide(steer.restore, (account, entry), counted=True)
 
     def _decide(self, decide: Any, vote: tuple[int, int], *, counted: bool) -> None:
-        letters = decide(self.made.client, self.made.keys(), self.made.contest.epoch, [vote], "thử")
+        letters = decide(self.made.client, self.made.keys(), self.made.contest.epoch, [vote], "thử", LATEST)
         changes = self.model.get(vote) is (not counted)
         assert letters == ("d" if changes else "s")
         if changes:
@@ -138,7 +139,7 @@ class Votes(RuleBasedStateMachine):
     @rule(
         accounts=st.sets(ACCOUNTS, min_size=1),
         action=st.sampled_from(["void", "restore"]),
-        dies=st.sampled_from([None, "mark_done", "match_ledger", "raise_version"]),
+        dies=st.sampled_from([None, "take_turn", "_through_the_box", "mark_done", "match_ledger", "raise_version"]),
         then=st.sampled_from(["nothing", "repair", "lose_the_box_after_the_log_is_flushed"]),
     )
     def correct(self, accounts: set[int], action: str, dies: str | None, then: str) -> None:
@@ -155,7 +156,7 @@ class Votes(RuleBasedStateMachine):
         task_id = correcting.approved(self.made, correction_id)
         if dies is not None:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(correction_run, dies, correcting.died)
+                patch.setattr(correcting.where(dies), dies, correcting.died)
                 with pytest.raises(correcting.Crash):
                     correcting.run(self.made, task_id)
             correcting.forget_the_worker(self.made)

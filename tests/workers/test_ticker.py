@@ -8,6 +8,8 @@ import pytest
 from rq import Queue
 from rq.serializers import JSONSerializer
 
+from models import task as tasks
+from models.audit import Actor
 from models.contest import decide_state
 from models.database import transaction, worker_engine
 from models.jobs import BOOKS, CODES, TASKS, flush_queue
@@ -35,7 +37,7 @@ def jobs(client: ScratchClient, queue: str) -> list[tuple[str, list[object]]]:
 def test_each_round_nudges_the_flush(ticker: Ticker, open_contest: Stage) -> None:
     ticker.tick(0.0, NOON)
     ticker.tick(1.0, NOON)
-    assert jobs(ticker.scratch, flush_queue(0)) == [("flush", [open_contest.contest_id, 0, 20.0])]
+    assert jobs(ticker.scratch, flush_queue(0)) == [("flush", [open_contest.contest_id, 0, 5.0])]
 
 
 def test_login_codes_are_sent_whatever_is_away(ticker: Ticker) -> None:
@@ -58,7 +60,26 @@ def test_logs_that_share_a_worker_take_short_turns_and_none_is_left_out(
         ticker.flush_workers = 2
         ticker.tick(1.0, NOON)
         shared, alone = ([args[1:] for _, args in jobs(ticker.scratch, flush_queue(n))] for n in (0, 1))
-        assert (len(shared), alone) == (3, [[1, 20.0]])
+        assert (len(shared), alone) == (3, [[1, 5.0]])
+
+
+def test_tasks_are_nudged_in_rounds(ticker: Ticker, open_contest: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some that wait for another one, and are due again and again, do not keep those after them from their worker."""
+    monkeypatch.setattr(ticker_module, "NUDGED_TASKS", 2)
+    with transaction(open_contest.engine) as connection:
+        asked = [tasks.ask(connection, "import", {}, Actor("lan")) for _ in range(5)]
+    nudged = []
+    for second in range(4):
+        ticker.scratch.flushall()
+        ticker.tick(float(second), NOON)
+        nudged.append([args[0] for name, args in jobs(ticker.scratch, TASKS) if name == "run_task"])
+    first, second, third, fourth, fifth = asked
+    assert nudged == [[first, second], [third, fourth], [fifth, first], [second, third]]
+    with transaction(open_contest.engine) as connection:
+        connection.exec_driver_sql("DELETE FROM tasks WHERE id <> (SELECT max(id) FROM tasks)")
+    ticker.scratch.flushall()
+    ticker.tick(9.0, NOON)
+    assert [args for name, args in jobs(ticker.scratch, TASKS) if name == "run_task"] == [[fifth]]
 
 
 def test_books_each_minute_and_proof_each_night(ticker: Ticker, open_contest: Stage) -> None:

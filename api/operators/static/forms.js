@@ -44,8 +44,9 @@ function keep(form) {
   const isAnswer = performance.getEntriesByType("navigation")[0]?.responseStatus >= 400;
   const before = isAnswer && sessionStorage[key(form)];
   const page = before ? JSON.parse(before).page : location.pathname + location.search;
+  const title = document.querySelector("h1")?.textContent.trim() ?? "";
   const values = contents(form).map(([, name, value]) => [name, value]);
-  const kept = { who, page, press: form.elements.press?.value, at: Date.now(), values };
+  const kept = { who, page, title, press: form.elements.press?.value, at: Date.now(), values };
   try {
     sessionStorage[key(form)] = JSON.stringify(kept);
   } catch {
@@ -83,7 +84,9 @@ function offer(name, kept) {
   const notice = template.content.cloneNode(true).firstElementChild;
   if (form) form.before(notice);
   else document.querySelector("main").prepend(notice);
-  notice.querySelector("a")?.setAttribute("href", kept.page);
+  const link = notice.querySelector("a");
+  link?.setAttribute("href", kept.page);
+  if (kept.title) link?.append(`: ${kept.title}`);
   notice.querySelector("[data-fill]")?.addEventListener("click", () => {
     notice.remove();
     fill(form, kept);
@@ -98,7 +101,7 @@ function offer(name, kept) {
 function wait(name, kept) {
   sessionStorage[name] = JSON.stringify({ ...kept, lost: true });
   const main = document.querySelector("main");
-  if (!main.querySelector(".kept")) main.prepend(document.getElementById("kept-still").content.cloneNode(true));
+  if (!main.querySelector(".unsaved")) main.prepend(document.getElementById("kept-still").content.cloneNode(true));
 }
 
 function look() {

@@ -3,6 +3,7 @@ import uPlot from "./uplot.js";
 
 const HEIGHT = 176;
 const SPAN_S = 600;
+const STEPS_S = { minutes: 60, hours: 3600 }; // what one bar stands for, from its time on
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 export function charts(section) {
@@ -26,13 +27,16 @@ export function charts(section) {
 
   function options(name, place) {
     const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line") }, ticks: { stroke: colour("--line") } };
-    const bars = name === "seconds" ? {} : { paths: uPlot.paths.bars({ size: [0.9] }) };
+    const bars = name === "seconds" ? {} : { paths: uPlot.paths.bars({ size: [0.9], align: 1 }) };
+    // The axis ends where the last bar ends. Left to itself uPlot gives a campaign of one hour three years.
+    const span = (chart) => [chart.data[0][0] ?? 0, (chart.data[0].at(-1) ?? 0) + STEPS_S[name]];
+    const times = name === "seconds" ? {} : { x: { range: span } };
     return {
       width: place.clientWidth,
       height: HEIGHT,
       cursor: { drag: { x: false, y: false } },
       axes: [{ ...axis, space: 72, values: (_chart, splits, _axis, _space, step) => splits.map(label(step)) }, { ...axis, size: 56, values: (_chart, values) => values.map((value) => format.format(value)) }],
-      scales: { y: { range: (_chart, _least, most) => [0, Math.max(1, most * 1.1)] } },
+      scales: { ...times, y: { range: (_chart, _least, most) => [0, Math.max(1, most * 1.1)] } },
       series: [
         { label: section.dataset.time, value: (_chart, at) => (at ? moment.format(at * 1000) : "—") },
         {

@@ -33,6 +33,7 @@ function show(figures) {
     const text = written(value);
     if (element.textContent !== text) element.textContent = text;
   }
+  for (const tag of document.querySelectorAll("[data-state]")) tag.hidden = tag.dataset.state !== figures.contest?.state;
   putLeaders(figures.entries);
   document.getElementById("alarms").replaceChildren(
     ...figures.alarms.map(({ level, text }) => {

@@ -175,6 +175,7 @@ def test_the_voting_time_moves_in_two_steps(console: RunningApi, open_contest: S
     asked = admin.post(path, form | {"why": "Mất điện ngày 3"})
     assert asked.status_code == 200
     assert "Bình chọn kéo dài hơn đã công bố." in asked.text
+    assert (before.closes_at + DAY).astimezone(VIETNAM).strftime("%H:%M ngày %d/%m/%Y") in asked.text
     assert contest(open_contest).closes_at == before.closes_at, "not before it is confirmed"
     assert admin.post(path, form | {"why": "Mất điện ngày 3", "sure": "1"}).status_code == 303
     now = contest(open_contest)

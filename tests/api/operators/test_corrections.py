@@ -12,6 +12,7 @@ from models.audit import Actor, record
 from models.database import transaction
 from models.erasing import criteria_of_contest, erase_criteria
 from models.operator import Role
+from models.result_corrections import corrections_under_way
 from tests.api.operators.desk import Desk
 from tests.api.running import RunningApi
 from tests.servers import wait_for
@@ -72,6 +73,8 @@ def test_one_proposes_another_approves_and_the_votes_are_voided(
     page = an.get(path).text
     assert "Đã xong" in page
     assert "10 phiếu" in page
+    assert re.search(r"lan đề nghị lúc [^<]*\.\s+an phê duyệt lúc [^<]*\.\s+Kết thúc lúc", page)
+    assert "4,5 % số phiếu đang được tính" in page
     assert not set(votes) & counted(open_contest)
     actions = [
         row[0] for row in rows(open_contest, "SELECT action FROM audit WHERE action LIKE 'correction.%%' ORDER BY id")
@@ -211,7 +214,7 @@ def test_none_and_all_are_told(desk: Sit, work: Do, votes: Votes) -> None:
         ({"accounts": "9" * 30}, "không phải"),
         ({"receipts": "7F3K-92QD-0A1B-2C3D-4E5F"}, "không phải"),
         ({"device": "xyz"}, "16 chữ số"),
-        ({"cluster": "nhóm 1"}, "số của nhóm"),
+        ({"cluster": "nhóm 1"}, "số của cụm"),
         ({"cluster": "12345"}, "Không có cụm số"),
         ({"cast_from": "hôm qua"}, "ngày và giờ"),
         ({"cast_from": "2026-11-21T00:00", "cast_until": "2026-11-20T00:00"}, "phải sau lúc bắt đầu"),
@@ -257,6 +260,31 @@ def test_rejected_or_taken_back(desk: Sit, work: Do, votes: Votes) -> None:
     assert an.post(second + "/reject", {"decision_note": "chưa đủ căn cứ"}).status_code == 303
     assert "chưa đủ căn cứ" in lan.get(second).text
     assert an.post(first + "/approve", {"expected": "10"}).status_code == 409
+
+
+def test_one_whose_dry_run_broke_can_be_taken_back(desk: Sit, work: Do, open_contest: Stage, votes: Votes) -> None:
+    """Else it would bar the close-out for ever."""
+    lan, binh = desk(Role.MODERATOR, "lan"), desk(Role.MODERATOR, "binh")
+    path = propose(lan, votes)
+    with transaction(open_contest.engine) as connection:
+        connection.execute(text("UPDATE tasks SET state = 'failed', problem = 'hỏng' WHERE kind = 'correction.count'"))
+    page = lan.get(path).text
+    assert "hỏng" in page
+    assert "Rút lại đề nghị" in page
+    assert "Rút lại đề nghị" not in binh.get(path).text
+    assert binh.post(path + "/reject").status_code == 409
+    assert lan.post(path + "/reject").status_code == 303
+    work()
+    assert rows(open_contest, "SELECT state FROM corrections") == [("rejected",)]
+    with transaction(open_contest.engine) as connection:
+        assert corrections_under_way(connection, open_contest.contest_id) == []
+
+
+def test_one_that_is_being_counted_can_be_taken_back(desk: Sit, work: Do, open_contest: Stage, votes: Votes) -> None:
+    path = propose(desk(Role.MODERATOR, "lan"), votes)
+    assert desk(Role.ADMIN, "an").post(path + "/reject").status_code == 303
+    work()
+    assert rows(open_contest, "SELECT state FROM corrections") == [("rejected",)]
 
 
 def test_one_that_failed_goes_on(desk: Sit, work: Do, open_contest: Stage, votes: Votes) -> None:

@@ -71,7 +71,12 @@ def test_what_is_wrong_is_said_and_nothing_typed_is_lost(moderator: Desk) -> Non
         "/operator/entries/new", NEW | {"title": "", "category": "", "text": long, "video": "javascript:alert(1)"}
     )
     assert answer.status_code == 422
-    for said in ("Tên bài dự thi: chưa nhập.", "Lĩnh vực:", "dài quá 50000 ký tự", "https://"):
+    for said in (
+        "Tên bài dự thi: chưa nhập.",
+        "Lĩnh vực: chưa chọn một lĩnh vực của cuộc thi.",
+        "dài quá 50000 ký tự",
+        "https://",
+    ):
         assert said in answer.text
     assert long.strip() in answer.text
     assert "Tác giả minh hoạ" in answer.text
@@ -160,6 +165,11 @@ def test_categories(console: RunningApi, moderator: Desk) -> None:
 
     assert moderator.post("/operator/categories", {"title": "Y tế"}).status_code == 303
     wait_for(lambda: titles() == ["Chung", "Y tế"], SOON_S, "the category is there")
+    for path, title in (("", "y TẾ"), ("/2", "chung")):
+        twice = moderator.post("/operator/categories" + path, {"title": title})
+        assert twice.status_code == 422
+        assert "đã có lĩnh vực mang tên này" in twice.text
+        assert f'value="{title}"' in twice.text, "nothing typed is lost"
     assert moderator.post("/operator/categories/2", {"title": "Sức khoẻ", "place": "1"}).status_code == 303
     wait_for(lambda: titles() == ["Sức khoẻ", "Chung"], SOON_S, "it is renamed and first")
     refused = moderator.post("/operator/categories/1/delete")

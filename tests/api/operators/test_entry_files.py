@@ -38,7 +38,7 @@ def version(page: httpx.Response) -> str:
 
 
 def faults(page: httpx.Response) -> str:
-    return page.text.partition('class="notice bad"')[2].partition("</div>")[0]
+    return page.text.partition("<main")[2].partition('class="notice bad"')[2].partition("</div>")[0]
 
 
 def send(desk: Desk, *files: bytes, path: str = PATH, data: dict[str, Any] | None = None) -> httpx.Response:

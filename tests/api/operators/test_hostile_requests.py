@@ -25,10 +25,10 @@ def test_who_is_shown_out_while_a_form_is_on_its_way_changes_nothing(
 ) -> None:
     """The rule is asked before the form is read: who sends one slowly would keep a door open as long as they like."""
     lan = desk(Role.ADMIN, "lan")
-    body = urlencode({"csrf": lan.csrf, "language": "en"}).encode()
+    body = urlencode({"csrf": lan.csrf, "banner": "Xin chào", "why": "vì sao"}).encode()
     url = urlsplit(console.url)
     head = (
-        f"POST /operator/account/language HTTP/1.1\r\nHost: {url.netloc}\r\nCookie: operator={lan.token}\r\n"
+        f"POST /operator/switches/banner HTTP/1.1\r\nHost: {url.netloc}\r\nCookie: operator={lan.token}\r\n"
         f"Sec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n"
         f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
     )
@@ -41,7 +41,7 @@ def test_who_is_shown_out_while_a_form_is_on_its_way_changes_nothing(
         answer = line.recv(10_000).decode()
     assert answer.startswith("HTTP/1.1 303 ")
     assert "location: /operator/login" in answer
-    assert audited(open_contest.engine, "operator.language") == []
+    assert audited(open_contest.engine, "switch.banner") == []
 
 
 @pytest.mark.parametrize("kind", ["form", "files"])

@@ -206,7 +206,10 @@ def test_a_page_has_the_figures_without_its_script(
         return found[1]
 
     wait_for(lambda: total() == "5", what="the page has the count")
-    assert "Bài 1" in viewer.get("/operator/screen").text
+    wall = viewer.get("/operator/screen").text
+    assert "Bài 1" in wall
+    assert '<span data-state="open">' in wall, "the wall says that votes are taken"
+    assert '<span data-state="paused" hidden>' in wall
 
 
 def test_nobody_keeps_the_others_from_watching(

@@ -86,7 +86,7 @@ def test_a_new_operator_logs_in_with_the_password_that_is_shown_once(
 def test_what_was_typed_wrong_is_told_and_kept(
     lan: Visitor, open_contest: Stage, fields: dict[str, str], field: str
 ) -> None:
-    answer = lan.post(PATH, **({"full_name": "Lê Thị Hoa", "why": "vì sao"} | fields))
+    answer = lan.post(PATH, **({"full_name": "Lê Thị Hoa", "why": "vì sao", "password": PASSWORD} | fields))
     assert answer.status_code == 422
     assert f'<a href="#{field}">' in answer.text
     assert 'value="vì sao"' in answer.text
@@ -134,6 +134,13 @@ def test_a_change_ends_the_sessions_at_once_and_is_written_down(
     assert other.get("/operator/account").headers["location"].startswith("/operator/login")
     ((who, subject, _, _),) = audited(open_contest.engine, action)
     assert (who, subject) == ("lan", f"operator:{minh.id}")
+
+
+@pytest.mark.parametrize("page", ["", "?done=role", "?done=unknown"])
+def test_the_page_of_another_operator_opens(lan: Visitor, minh: Known, page: str) -> None:
+    opened = lan.get(f"{PATH}/{minh.id}{page}")
+    assert opened.status_code == 200
+    assert "Cấp mật khẩu mới" in opened.text
 
 
 def test_another_role_is_in_force_at_the_next_login(

@@ -63,6 +63,7 @@ def test_from_close_out_to_the_public_page(
     page = console.client.get("/ket-qua").text
     assert page.count("(đồng hạng)") == 4
     assert "7 phiếu" in page
+    assert page.partition("<main")[2].partition("</main>")[0].count('href="/nhat-ky-loai-phieu"') == 1
     for line in ('<a href="/bai-du-thi/bai-1">Bài 1</a>', public_key(KEYS, ended.contest_id)):
         assert line in page
     contest = console.client.get("/api/contest").json()

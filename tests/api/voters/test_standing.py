@@ -133,10 +133,12 @@ def test_results_stand_by_votes_only_where_they_may_be_shown(started, box):
         client.hset(shard_keys(CONTEST_ID, 0).tally, mapping={5: 1234, 2: 900})
     hidden = api.client.get("/ket-qua").text
     assert "Ban tổ chức chưa công bố số phiếu" in hidden
+    assert hidden.partition("<main")[2].partition("</main>")[0].count('href="/nhat-ky-loai-phieu"') == 1
     assert "bai-5" not in hidden
     publish(box, lambda document: document["contest"].update(result_policy="live"))
     wait_for(lambda: "1.234" in api.client.get("/ket-qua").text)
     shown = api.client.get("/ket-qua").text
+    assert 'href="/en/nhat-ky-loai-phieu"' in api.client.get("/en/ket-qua").text.partition("<main")[2]
     assert re.findall(r"/bai-du-thi/(bai-\d)", shown) == ["bai-5", "bai-2", "bai-1", "bai-3", "bai-4"]
     assert "chưa phải là kết quả chính thức" in shown
     set_contest(box, state="final")

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from models.ballot_box import steer
-from models.ballot_box.connection import BoxAway, BoxRefused, async_box, box_client, box_errors, within
+from models.ballot_box.connection import BoxAway, BoxRefused, async_box, box_client, box_errors, close_at_once, within
 from tests.models.ballot_box.boxes import Box
 from tests.servers import ValkeyServer
 
@@ -120,3 +120,18 @@ def test_more_questions_at_once_than_connections_wait_for_their_turn(box):
             await client.aclose()
 
     assert asyncio.run(ask_all()) == [True] * 500
+
+
+async def closed_while_cancelled(url: str) -> bool:
+    """Whether a client is left open whose closing was cancelled, as when a contest's callers are retired."""
+    client = async_box(url, single_connection=True)
+    await client.ping()
+    closing_it = asyncio.create_task(close_at_once(client))
+    await asyncio.sleep(0)  # it waits for the connection to end
+    closing_it.cancel()
+    await asyncio.gather(closing_it, return_exceptions=True)
+    return client.connection is None
+
+
+def test_a_client_is_closed_though_its_closing_is_cancelled(opened: Box, box: str) -> None:
+    assert asyncio.run(closed_while_cancelled(box))

@@ -63,6 +63,33 @@ def test_void_and_restore_are_refused(opened: Box, hurt) -> None:
     assert opened.everything() == before
 
 
+def test_what_an_earlier_turn_still_says_changes_nothing(opened: Box) -> None:
+    opened.cast((42, 1), (43, 1))
+    client, keys = opened.client, opened.keys()
+    assert steer.take_turn(client, keys, 1, 7)
+    assert steer.void(client, keys, 1, [(42, 1)], "", 7) == "d"
+    assert steer.take_turn(client, keys, 1, 7)  # said twice
+    assert steer.take_turn(client, keys, 1, 9)
+    before = opened.everything()
+    assert not steer.take_turn(client, keys, 1, 8)
+    assert steer.void(client, keys, 1, [(43, 1), (42, 1)], "", 8) == "rr"
+    assert steer.restore(client, keys, 1, [(42, 1)], "", 7) == "r"
+    assert opened.everything() == before
+    assert steer.restore(client, keys, 1, [(42, 1)], "", 9) == "d"
+
+
+def test_a_turn_belongs_to_an_epoch(opened: Box) -> None:
+    client, keys = opened.client, opened.keys()
+    assert steer.take_turn(client, keys, 1, 7)
+    assert not steer.take_turn(client, keys, 2, 9)
+    client.delete(keys.contest)
+    assert not steer.take_turn(client, keys, 1, 9)
+    opened.epoch = 2
+    opened.open()
+    assert not steer.take_turn(client, keys, 1, 9)
+    assert steer.take_turn(client, keys, 2, 1)  # numbers of a ledger that was restored from a backup are smaller
+
+
 def test_a_void_that_the_log_does_not_take_is_undone(opened: Box) -> None:
     opened.cast((42, 1), (43, 1))
     assert steer.void(opened.client, opened.keys(), 1, [(43, 1)], "") == "d"
