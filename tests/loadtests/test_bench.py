@@ -47,7 +47,7 @@ def bench(*words, **environment):
         capture_output=True,
         text=True,
         check=False,
-        timeout=400,
+        timeout=600,
     )
 
 
@@ -63,7 +63,7 @@ def processes_of(folder):
 
 
 @needs_wrk
-@pytest.mark.timeout(450)
+@pytest.mark.timeout(660)
 def test_measures_everything_loses_nothing_and_leaves_nothing(tmp_path):
     out = tmp_path / "bench.json"
     words = ["--rounds", "1", "--seconds", "2", "--rows", str(ROWS), "--accounts", "20000", "--stored", str(STORED)]
