@@ -26,6 +26,7 @@ from sqlalchemy import (
     Text,
     func,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -107,6 +108,11 @@ class Cluster:
         """Its votes, each as far as the signals are sure of it."""
         return self.counted * self.strength
 
+    @property
+    def sure_percent(self) -> int:
+        """The strength as people are shown it: signals are never quite sure."""
+        return min(99, round(100 * self.strength))
+
 
 _COLUMNS = [clusters.c[name] for name in Cluster.__dataclass_fields__]
 
@@ -162,6 +168,25 @@ def waiting(connection: Connection, contest_id: int) -> int:
         clusters.c.contest_id == contest_id, clusters.c.state == "new", clusters.c.alone.is_(False)
     )
     return int(connection.scalar(query) or 0)
+
+
+def count_votes(connection: Connection, contest_id: int, entry_ids: Iterable[int]) -> None:
+    """Counts the votes of the entries' clusters anew, as the ledger has them: what a correction has changed weighs in
+    the index at once, not after the next run of the signals. A cluster whose accounts are erased keeps its count, and
+    one that such a run holds is that run's to count: nobody waits for it here.
+    """
+    connection.execute(
+        text(
+            "WITH free AS (SELECT id, entry_id FROM clusters WHERE contest_id = :contest AND entry_id = ANY(:entries)"
+            " ORDER BY id FOR UPDATE SKIP LOCKED),"
+            " sized AS (SELECT free.id, count(v.account_id) FILTER (WHERE v.voided_at IS NULL) AS counted"
+            " FROM free JOIN cluster_accounts ca ON ca.cluster_id = free.id"
+            " LEFT JOIN votes v ON v.account_id = ca.account_id AND v.entry_id = free.entry_id GROUP BY free.id)"
+            " UPDATE clusters c SET counted = sized.counted FROM sized"
+            " WHERE sized.id = c.id AND c.counted <> sized.counted"
+        ),
+        {"contest": contest_id, "entries": list(entry_ids)},
+    )
 
 
 def weights(found: Iterable[Cluster]) -> dict[int, float]:

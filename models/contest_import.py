@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import UTC
 from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, text, update
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, Table, insert, select, text, update
 from models import audit
 from models.audit import Actor
 from models.contest import (
+    Contest,
     UnknownContestError,
     categories,
     contest_by_id,
@@ -51,6 +53,8 @@ def import_contest(
     pictures and attachments that the file names. Errors: ImportRefusedError.
     """
     connection.execute(text("SELECT pg_advisory_xact_lock(7269)"))  # two imports at once take turns
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
     try:
         contest = find_contest(connection, file.contest.slug)
     except UnknownContestError:
@@ -64,18 +68,20 @@ def import_contest(
         _refuse_forbidden(connection, contest.id, file.contest)
         report = ImportReport(contest.id, contest.slug)
         report.changed = _alter(connection, contests, contest.id, _contest_values(file.contest))
+        if not contest.draft:
+            before, after = audit.difference(_window(contest), _window(file.contest))
     _import_entries(connection, file, media or {}, report)
     if report.changed:
         if not report.created:
             raise_version(connection, report.contest_id)
-        after = asdict(report)
         audit.record(
             connection,
             IMPORTER,
             "contest.import",
             f"contest:{report.contest_id}",
             contest_id=report.contest_id,
-            after=after,
+            before=before or None,
+            after=asdict(report) | after,
         )
     return report
 
@@ -90,6 +96,11 @@ def _contest_values(contest: FileContest) -> dict[str, Any]:
         "minted_sessions": contest.minted_sessions,
         "shards": contest.shards,
     }
+
+
+def _window(contest: Contest | FileContest) -> dict[str, str]:
+    """The voting time, as the audit log writes it: a live contest's minutes tell when it moved."""
+    return {name: getattr(contest, name).astimezone(UTC).isoformat() for name in ("opens_at", "closes_at")}
 
 
 def _refuse_forbidden(connection: Connection, contest_id: int, wanted: FileContest) -> None:

@@ -27,6 +27,7 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
+    exists,
     func,
     insert,
     select,
@@ -143,6 +144,26 @@ class Proposal:
     reason_en: str = ""
     note: str = ""
     undoes: int | None = None
+
+
+def of_clusters(connection: Connection, contest_id: int) -> dict[int, str]:
+    """Cluster → where the latest void that names it stands: `handed`, `dropped` (refused, rejected, or stopped before
+    it changed a vote), `voided`, or `restored` where that void's votes were put back.
+    """
+    undo = corrections.alias()
+    restored = exists().where(undo.c.undoes == corrections.c.id, undo.c.action == "restore", undo.c.state == "done")
+    query = (
+        select(*_COLUMNS, restored.label("restored"))
+        .where(corrections.c.contest_id == contest_id, corrections.c.action == "void")
+        .where(corrections.c.criteria.has_key("cluster"))
+        .order_by(corrections.c.id)
+    )
+    found = {}
+    for row in connection.execute(query):
+        correction = Correction(**{name: getattr(row, name) for name in Correction.__dataclass_fields__})
+        state = "voided" if correction.undoable else "dropped" if correction.ended else "handed"
+        found[int(correction.criteria["cluster"])] = "restored" if row.restored else state
+    return found
 
 
 def propose(connection: Connection, contest_id: int, proposal: Proposal, actor: Actor, role: Role) -> int:

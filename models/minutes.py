@@ -25,7 +25,9 @@ from models.result_count import Count, EntryCount
 from models.secrets import KeyRing
 from models.times import rfc3339_of
 
-FORMAT = "binhchon-minutes/1"
+FORMAT = "binhchon-minutes/2"
+_FORMATS = ("binhchon-minutes/1", FORMAT)
+"""What can be verified; the first has no `voting_changes`."""
 WITHDRAWN = "withdrawn"
 
 
@@ -53,6 +55,8 @@ class Closing:
     export_sha256: str
     export_rows: int
     corrections: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    """Of the voting time, once voting had begun (`models/voting_changes.py`)."""
 
 
 def minutes_of(contest: Contest, count: Count, closing: Closing, asked: Asked, public_key: str) -> dict[str, Any]:
@@ -74,6 +78,7 @@ def minutes_of(contest: Contest, count: Count, closing: Closing, asked: Asked, p
         "place": asked.place,
         "persons": list(asked.persons),
         "closed": {"at": rfc3339_of(closing.at), "by": closing.by, "early": closing.early},
+        "voting_changes": closing.changes,
         "software": {"name": "binhchon", "version": version("binhchon")},
         "totals": {
             "received": count.received,
@@ -159,7 +164,7 @@ def verify(minutes: bytes, signature: bytes, key: str | None = None) -> dict[str
     """
     try:
         document = json.loads(minutes)
-        named = document["public_key"] if document["format"] == FORMAT else None
+        named = document["public_key"] if document["format"] in _FORMATS else None
     except (ValueError, KeyError, TypeError):
         named = None
     if not isinstance(named, str):

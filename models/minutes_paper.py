@@ -1,8 +1,10 @@
 """The paper of the minutes: A4 with the margins, letters and tables of an official document."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from fpdf import FPDF, FontFace
+from fpdf.enums import MethodReturnValue
 
 from models.settings import ROOT
 
@@ -52,6 +54,11 @@ class Paper(FPDF):
     def say(self, text: str, *, style: str = "") -> None:
         self.set_font(FONT, style, BODY)
         self.multi_cell(0, LINE, text, align="L", new_x="LMARGIN", new_y="NEXT")
+
+    def height(self, text: str, width: float) -> float:
+        """What lines of the font in use take, mm."""
+        lines = self.multi_cell(width, LINE, text, align="C", dry_run=True, output=MethodReturnValue.LINES)
+        return LINE * len(cast("list[str]", lines))
 
     def caption(self, text: str) -> None:
         self.ln(3)

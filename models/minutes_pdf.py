@@ -4,13 +4,14 @@ the left, the country's name and motto on the right, place and date, the documen
 Everything in it comes from the JSON: the same minutes give the same bytes.
 """
 
-import re
 from datetime import datetime, timedelta
 from typing import Any
 
 from fpdf.enums import WrapMode
 
-from models.minutes_paper import BODY, BOTTOM, FONT, LEFT, RIGHT, SMALL, SMALL_LINE, Paper
+from models.audit import SYSTEM
+from models.minutes_paper import FONT, LEFT, SMALL, SMALL_LINE, Paper
+from models.minutes_signatures import signatures
 from models.times import VIETNAM
 
 _PROOFS = {
@@ -20,7 +21,12 @@ _PROOFS = {
     "minted": "Phiên thử nghiệm",
     "unknown": "Không rõ (phiếu được khôi phục)",
 }
-_OFFICE = re.compile(r"\s+[–—-]\s+")  # between a person's name and office
+_CHANGES = {
+    "paused": "Tạm dừng nhận phiếu",
+    "resumed": "Nhận phiếu trở lại",
+    "ended": "Kết thúc bình chọn trước thời hạn",
+}
+_MOMENTS = {"opens_at": "Giờ bắt đầu", "closes_at": "Giờ kết thúc"}
 _ACTIONS = {"void": "Loại", "restore": "Khôi phục"}
 
 
@@ -38,7 +44,7 @@ def minutes_pdf(document: dict[str, Any], sha256: str, signature: str) -> bytes:
     _of_these(paper, document)
     _rankings(paper, document)
     _proof(paper, document, sha256, signature)
-    _signatures(paper, document)
+    signatures(paper, document["persons"])
     return bytes(paper.output())
 
 
@@ -56,6 +62,10 @@ def _until(text: str) -> str:
     if (end.hour, end.minute, end.second) == (0, 0, 0):
         return f"hết ngày {end - timedelta(days=1):%d/%m/%Y}"
     return _at(end)
+
+
+def _briefly(text: str) -> str:
+    return f"{_moment(text):%H:%M:%S ngày %d/%m/%Y}"
 
 
 def _number(value: int) -> str:
@@ -106,6 +116,27 @@ def _opening(paper: Paper, document: dict[str, Any], at: datetime) -> None:
     paper.say(f"Từ {_at(_moment(contest['opens_at']))} đến {_until(contest['closes_at'])}.")
     if closed["early"]:
         paper.say(f"Việc bình chọn được kết thúc trước thời hạn. Lý do: {closed['early']}")
+    if changes := document.get("voting_changes"):
+        paper.caption("Các quyết định về thời gian bình chọn sau khi đã bắt đầu nhận phiếu")
+        paper.tabled(
+            (17, 17, 36, 30),
+            "LLLL",
+            ("Lúc", "Người quyết định", "Việc", "Lý do"),
+            [(_briefly(one["at"]), _decider(one["by"]), _change(one), one["why"] or "(không ghi)") for one in changes],
+        )
+
+
+def _decider(name: str) -> str:
+    return "Hệ thống" if name == SYSTEM.name else name
+
+
+def _change(one: dict[str, Any]) -> str:
+    if one["what"] != "window":
+        return _CHANGES[one["what"]]
+    return "\n".join(
+        f"{_MOMENTS[name]}: từ {_briefly(one['from'][name])} thành {_briefly(moment)}"
+        for name, moment in sorted(one["to"].items(), reverse=True)
+    )
 
 
 def _totals(paper: Paper, document: dict[str, Any]) -> None:
@@ -213,45 +244,10 @@ def _proof(paper: Paper, document: dict[str, Any], sha256: str, signature: str) 
         (f"Mã băm SHA-256 của tệp xuất phiếu ({_number(export['rows'])} dòng, đã ẩn danh)", export["sha256"]),
         ("Mã băm SHA-256 của biên bản dạng JSON", sha256),
         ("Chữ ký số Ed25519 của biên bản dạng JSON (base64)", signature),
-        ("Khóa công khai (base64)", document["public_key"]),
+        ("Khoá công khai (base64)", document["public_key"]),
     ):
         paper.set_font(FONT, "I", SMALL)
         paper.multi_cell(0, SMALL_LINE, words, align="L", new_x="LMARGIN", new_y="NEXT")
         paper.set_font(FONT, "", SMALL)
         paper.multi_cell(0, SMALL_LINE, value, align="L", wrapmode=WrapMode.CHAR, new_x="LMARGIN", new_y="NEXT")
         paper.ln(1)
-
-
-def _signatures(paper: Paper, document: dict[str, Any]) -> None:
-    """A line for each person, two beside each other; without persons one for whoever leads the organisers."""
-    if paper.get_y() + 62 > paper.h - BOTTOM:
-        paper.add_page()  # signatures do not stand on a page by themselves
-    paper.say(
-        "Biên bản được lập xong sau khi kiểm phiếu, đọc lại cho các thành phần cùng nghe, thống nhất và ký tên dưới"
-        " đây.",
-    )
-    paper.ln(4)
-    signers: list[tuple[str, ...]] = [tuple(_OFFICE.split(person, maxsplit=1)) for person in document["persons"]]
-    if not signers:
-        signers = [("", "Thư ký"), ("", "Trưởng ban tổ chức")]
-    width = (paper.w - LEFT - RIGHT) / 2
-    for first in range(0, len(signers), 2):
-        if paper.get_y() + 42 > paper.h - BOTTOM:
-            paper.add_page()
-        top = paper.get_y()
-        for column, signer in enumerate(signers[first : first + 2]):
-            _signature(paper, LEFT + column * width, top, width, signer)
-        paper.set_xy(LEFT, top + 40)
-
-
-def _signature(paper: Paper, left: float, top: float, width: float, signer: tuple[str, ...]) -> None:
-    """`signer`: the name and, where it was given, the office."""
-    paper.set_xy(left, top)
-    paper.set_font(FONT, "B", BODY)
-    paper.cell(width, 6, (signer[1] if len(signer) > 1 else "Người ký").upper(), align="C")
-    paper.set_xy(left, top + 6)
-    paper.set_font(FONT, "I", SMALL)
-    paper.cell(width, 5, "(Ký, ghi rõ họ tên)", align="C")
-    paper.set_xy(left, top + 31)
-    paper.set_font(FONT, "B", BODY)
-    paper.cell(width, 6, signer[0], align="C")

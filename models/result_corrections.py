@@ -1,17 +1,12 @@
-"""What the close-out must know of corrections and of an end before the time: whether one is under way, and what the
-minutes say of them.
-"""
+"""What the close-out must know of corrections: whether one is under way, and what the minutes say of them."""
 
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from models.audit import audit
 from models.correction import corrections
 from models.times import rfc3339_of
 
-ENDED_EARLY = "contest.end_early"
-"""In the audit log: voting was closed before its time, and why."""
 _UNDER_WAY = ("counting", "proposed", "approved", "running")
 
 
@@ -31,9 +26,3 @@ def corrections_made(connection: Connection, contest_id: int) -> list[dict[str, 
         for row in connection.execute(query.order_by(corrections.c.id))
         if (votes := (row.result or {}).get("done", 0))
     ]
-
-
-def early_end(connection: Connection, contest_id: int) -> str:
-    """Why voting was closed before its time; empty where it was not."""
-    query = select(audit.c.why).where(audit.c.contest_id == contest_id, audit.c.action == ENDED_EARLY)
-    return connection.scalar(query.order_by(audit.c.id.desc()).limit(1)) or ""

@@ -23,7 +23,7 @@ from models.secrets import KeyRing, generated_secret
 from models.sms import SmsGateway, parse_sms_gateway
 
 ROOT = Path(__file__).resolve().parent.parent
-EMBEDDED_ENV = "stack.env"  # written by `binhchon up` into DATA_DIR: the addresses of the embedded servers
+EMBEDDED_ENV = "stack.env"  # written by `binhchon up` into DATA_DIR: the addresses of its servers and of its own pages
 
 
 class SettingsError(Exception):
@@ -173,19 +173,19 @@ class Settings(BaseSettings):
         return value.expanduser().absolute() if value else None
 
     def require_stack(self) -> "Settings":
-        """These settings with the three server addresses filled in: from the environment, else from the running
-        embedded stack.
+        """These settings with the three server addresses, HOST and PORT filled in: from the environment, else from
+        the stack that runs on this machine.
 
-        Errors: SettingsError when neither gives one.
+        Errors: SettingsError when neither gives the address of a server.
         """
         missing = {name for name in ("database_url", "ballot_box_url", "scratch_url") if getattr(self, name) is None}
-        if not missing:
-            return self
-        embedded = read_env_file(self.data_dir / EMBEDDED_ENV)
-        values = {name: SecretStr(embedded[name.upper()]) for name in missing if name.upper() in embedded}
+        running = read_env_file(self.data_dir / EMBEDDED_ENV)
+        values: dict[str, Any] = {name: SecretStr(running[name.upper()]) for name in missing if name.upper() in running}
         if len(values) < len(missing):
             names = ", ".join(sorted(name.upper() for name in missing - values.keys()))
             raise SettingsError(f"no running stack in {self.data_dir} (start it with `make run`), and {names} not set")
+        given = {"host": running.get("HOST"), "port": int(running["PORT"]) if "PORT" in running else None}
+        values |= {name: value for name, value in given.items() if value and name not in self.model_fields_set}
         return self.model_copy(update=values)
 
     def origin(self) -> str:

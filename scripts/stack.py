@@ -2,7 +2,7 @@
 
 supervisor.lock   held while `binhchon up` runs; its text is the supervisor's process id
 roles.lock        held by every process of our own, so that what outlives a killed supervisor is found
-stack.env         addresses of the embedded servers, with passwords (0600)
+stack.env         addresses of the embedded servers, with passwords (0600), and HOST and PORT of the pages
 stack.json        roles and process ids
 """
 

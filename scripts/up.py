@@ -76,7 +76,8 @@ def _start(supervisor: Supervisor, context: children.Context, say: Callable[[str
     say(f"Starting … (logs in {context.settings.data_dir / 'logs'})")
     specs, addresses = children.embedded_servers(context.settings)
     servers = [supervisor.add(spec) for spec in specs]
-    stack.write_addresses(context.settings.data_dir, addresses)
+    own = {"HOST": _reachable(context.settings.host), "PORT": str(context.settings.port)}
+    stack.write_addresses(context.settings.data_dir, addresses | own)
     # One that loads for minutes, or cannot start, keeps nothing else from starting: pages need no server at all.
     supervisor.wait_for(lambda: all(child.ready or child.failures > 2 for child in servers), _PATIENCE_S)
     if supervisor.stop_asked:

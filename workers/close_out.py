@@ -35,8 +35,9 @@ from models.event import LogId
 from models.export_votes import digest_votes
 from models.minutes import Asked, sha256
 from models.result import Result, find_result
-from models.result_corrections import ENDED_EARLY, corrections_under_way
+from models.result_corrections import corrections_under_way
 from models.secrets import KeyRing
+from models.voting_changes import ENDED_EARLY
 from workers.beat import beating
 from workers.books import compare, prove
 from workers.close_out_minutes import keep_minutes

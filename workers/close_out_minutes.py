@@ -11,10 +11,11 @@ from models.database import Connection, Engine, ledger_errors, snapshot, transac
 from models.minutes import Asked, Closing, canonical, minutes_of, public_key, sha256, sign
 from models.minutes_pdf import minutes_pdf
 from models.result import Result, find_result, keep_result
-from models.result_corrections import corrections_made, early_end
+from models.result_corrections import corrections_made
 from models.result_count import Count, count_contest
 from models.secrets import KeyRing
 from models.tally import contest_tallies
+from models.voting_changes import early_end, voting_changes
 from workers.close_out_refusals import CloseOutRefusedError, Refusal
 
 
@@ -33,13 +34,9 @@ def keep_minutes(
         _refuse_other_tallies(connection, contest, count)
         if count.received != export[1]:
             raise CloseOutRefusedError(Refusal.COUNT)
-        closing = Closing(
-            at,
-            actor.name,
-            early_end(connection, contest_id),
-            *export,
-            corrections_made(connection, contest_id),
-        )
+        changes = voting_changes(connection, contest)
+        made = corrections_made(connection, contest_id)
+        closing = Closing(at, actor.name, early_end(changes), *export, made, changes)
         document = minutes_of(contest, count, closing, asked, public_key(keys, contest_id))
         _keep(connection, keys, contest_id, at, document, actor)
     with transaction(engine) as connection:
@@ -58,7 +55,7 @@ def _keep(
     signature = sign(keys, contest_id, minutes)
     pdf = minutes_pdf(document, digest, base64.b64encode(signature).decode())
     if keep_result(connection, contest_id, at, minutes, signature, pdf):
-        after = {"sha256": digest}  # no counts: observers read the log while they are hidden
+        after = {"sha256": digest}  # no counts: they are in the minutes alone
         record(connection, actor, "result.make", f"contest:{contest_id}", contest_id=contest_id, after=after)
 
 

@@ -18,6 +18,7 @@ the box voids or restores a vote once, and says of a repeat that it was the same
 | many vote, or the flush is behind             | it goes slowly, or waits (workers/correction_pace.py)               |
 | the box has no room for so many events        | the task fails and says so; it may go on where it stood             |
 | the contest has become final                  | it ends as cancelled: nothing more is changed                       |
+| dies after its end, before clusters count     | the index is old until the next run of the signals                  |
 """
 
 import time
@@ -25,6 +26,7 @@ from typing import Any
 
 from models import task as tasks
 from models.audit import record
+from models.cluster import count_votes
 from models.contest import contest_by_id, raise_version
 from models.correction import ContestFinalError, Correction, begin, end, find_correction, whose_turn
 from models.correction_votes import Result, count_waiting, match_ledger, result_of, settle
@@ -175,4 +177,6 @@ def _end(running: Running, state: str, problem: str = "") -> Result:
             raise_version(connection, correction.contest_id)  # the voters' log of corrections has one more
         contest = contest_by_id(connection, correction.contest_id)
     bring(work.engine, work.box, contest)
+    with transaction(work.engine) as connection:
+        count_votes(connection, contest.id, result.by_entry)
     return result

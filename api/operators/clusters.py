@@ -12,10 +12,11 @@ from api.operators.console import Console
 from api.operators.language import N_
 from api.operators.signal_limits import spelled
 from api.operators.signal_words import HASTE, MEANINGS, SIGNALS, STATES
-from api.operators.signals import PATH
+from api.operators.signals import PATH, state_of
 from api.voters.responses import see_other
 from models.audit import record
 from models.cluster import Cluster, decide, find_cluster, waiting
+from models.correction import of_clusters
 from models.database import Connection
 from models.finding import titles_of
 from models.ranking import Move, effect
@@ -114,6 +115,7 @@ def _page(
         cluster = _find(connection, cluster_id)
         titles = titles_of(connection, cluster.contest_id)
         votes = contest_tallies(connection, cluster.contest_id)
+        handed = of_clusters(connection, cluster.contest_id)
     return console.page(
         acting,
         "cluster.html",
@@ -128,7 +130,7 @@ def _page(
         width=WIDTH,
         height=HEIGHT,
         moves=_moves(cluster, votes),
-        state=STATES[cluster.state],
+        state=STATES[state_of(cluster, handed)],
         decimal=partial(spelled, acting),
         faults=faults or {},
         reason=reason,

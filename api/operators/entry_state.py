@@ -60,6 +60,9 @@ def _withdrawal(console: Console, acting: Acting, entry_id: int, faults: dict[st
     with console.ledger() as connection:
         entry = known_entry(connection, entry_id)
         votes = contest_tallies(connection, entry.contest_id).get(entry_id, 0)
+        contest = contest_by_id(connection, entry.contest_id)
+    if contest.state == "final":
+        raise ConsoleProblem(409, N_("Kết quả cuộc thi đã chốt: không rút bài được nữa."))
     if entry.state != "published":
         raise ConsoleProblem(409, N_("Chỉ rút được bài đang công bố."))
     return console.page(

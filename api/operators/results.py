@@ -16,7 +16,6 @@ from models import task as tasks
 from models.audit import record
 from models.contest import Contest, contest_by_id
 from models.minutes import sha256
-from models.operator import Role
 from models.result import Result, find_result, publish_result
 
 PATH = "/operator/results"
@@ -110,20 +109,14 @@ def _over(contest: Contest) -> bool:
     return contest.state in {"closed", "final"} or datetime.now(UTC) >= contest.closes_at
 
 
-def _visible(acting: Acting, contest: Contest, result: Result) -> bool:
-    """Whether who looks may see counts: an observer does only where everybody may."""
-    public = contest.result_policy == "published" and result.published_at is not None
-    return public or acting.may(Role.MODERATOR)
-
-
 def _page(
     console: Console, acting: Acting, contest: Contest, *, typed: Typed | None = None, faults: Faults | None = None
 ) -> Response:
     with console.ledger() as connection:
         result = find_result(connection, contest.id)
         latest = tasks.tasks_of(connection, CLOSE_OUT, contest.id, limit=1)
-    values: dict[str, Any] = {"document": None, "digest": "", "titles": {}}
-    if result is not None and _visible(acting, contest, result):
+    values: dict[str, Any] = {}
+    if result is not None:
         document = result.document
         values = {
             "document": document,

@@ -38,7 +38,11 @@ STATES = {
     "new": N_("Chưa xem"),
     "dismissed": N_("Đã bỏ qua"),
     "handed": N_("Đã đề nghị loại phiếu"),
+    "dropped": N_("Đề nghị loại phiếu không thành"),
+    "voided": N_("Đã loại phiếu"),
+    "restored": N_("Đã loại rồi khôi phục phiếu"),
 }
+"""State of a cluster → words; of one that is handed over: of its correction (`models.correction.of_clusters`)."""
 
 
 class LimitWords(NamedTuple):

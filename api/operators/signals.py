@@ -12,6 +12,7 @@ from api.operators.signal_words import DOMAIN_TREND, SIGNALS, STATES
 from api.voters.responses import see_other
 from models.audit import record
 from models.cluster import Cluster, clusters_of, fraud_index, weights
+from models.correction import of_clusters
 from models.finding import titles_of
 from models.ranking import ranking
 from models.signal_run import latest_run
@@ -62,6 +63,7 @@ def _page(console: Console, acting: Acting, wanted: str) -> Response:
         titles = titles_of(connection, contest.id)
         votes = contest_tallies(connection, contest.id)
         latest = tasks_of(connection, KIND, contest.id, limit=1)
+        handed = of_clusters(connection, contest.id)
     return console.page(
         acting,
         "signals.html",
@@ -73,9 +75,14 @@ def _page(console: Console, acting: Acting, wanted: str) -> Response:
         entries=_indices(found, votes, titles),
         trends=_trends(acting, run.alerts if run else []),
         signal_words={str(signal): word for signal, word in SIGNALS.items()},
-        states=STATES,
+        states={cluster.id: STATES[state_of(cluster, handed)] for cluster in found},
         most=SHOWN if len(found) >= SHOWN else 0,
     )
+
+
+def state_of(cluster: Cluster, handed: dict[int, str]) -> str:
+    """A key of STATES. `handed`: `of_clusters`."""
+    return handed.get(cluster.id, cluster.state) if cluster.state == "handed" else cluster.state
 
 
 def _is_new(cluster: Cluster) -> bool:

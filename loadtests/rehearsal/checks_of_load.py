@@ -31,8 +31,8 @@ def of_load(seen: Seen, limits: Limits) -> list[Check]:
         Check(
             "on_time",
             ok=late is not None and late <= limits.late_p99_ms,
-            vi="Người đến đúng lúc (p99): máy tạo tải theo kịp",
-            en="They came on time (p99): the load generator kept up",
+            vi="Người đến đúng lúc (p99): đến trễ thì tải nhẹ hơn tên gọi",
+            en="They came on time (p99): late ones make the load lighter than it is called",
             seen="—" if late is None else f"{late:,.0f} ms",
             allowed=f"≤ {limits.late_p99_ms:,.0f} ms",
         ),

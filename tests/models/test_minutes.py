@@ -43,6 +43,12 @@ def entry(number: int, received: int, voided: int = 0, category: str = "a", stat
     return EntryCount(number, f"Bài {number}", f"Tác giả {number}", "", category, state, received, voided)
 
 
+def changed(at: str, what: str, why: str, **moved: tuple[str, str]) -> dict[str, Any]:
+    """One of `voting_changes`, by Lan. `moved`: from, to."""
+    before, after = ({name: pair[side] for name, pair in moved.items()} for side in (0, 1))
+    return {"at": at, "by": "lan", "what": what, "from": before, "to": after, "why": why}
+
+
 def made(*entries: EntryCount, **more: Any) -> dict[str, Any]:
     count = Count(list(entries), [("a", "Giáo dục"), ("b", "Nông nghiệp"), ("c", "Chưa có bài")], **more)
     closing = Closing(AT, "lan", "", "ab" * 32, count.received)
@@ -160,3 +166,80 @@ def test_hundreds_of_entries_and_long_titles_fit() -> None:
     long = EntryCount(999, "Rất dài " * 40, "Tác giả " * 20, "Đơn vị " * 20, "a", "published", 3, 0)
     pdf = as_pdf(made(*entries, long))
     assert pdf.count(b"/Type /Page\n") > 10
+
+
+MOVED = changed(
+    "2026-11-19T13:00:00.000Z",
+    "window",
+    "Mất điện toàn tỉnh.",
+    closes_at=("2026-11-20T17:00:00.000Z", "2026-11-19T14:30:00.000Z"),
+)
+
+
+def test_the_pdf_names_what_was_decided_about_the_voting_time(written: list[str], pdf_rows: list[list[str]]) -> None:
+    document = made(entry(1, 5))
+    document["closed"]["early"] = MOVED["why"]
+    document["voting_changes"] = [changed("2026-11-06T01:00:00.000Z", "paused", ""), MOVED]
+    document["voting_changes"][0]["by"] = "system"
+    as_pdf(document)
+    assert "Việc bình chọn được kết thúc trước thời hạn. Lý do: Mất điện toàn tỉnh." in written
+    assert ["08:00:00 ngày 06/11/2026", "Hệ thống", "Tạm dừng nhận phiếu", "(không ghi)"] in pdf_rows
+    assert [
+        "20:00:00 ngày 19/11/2026",
+        "lan",
+        "Giờ kết thúc: từ 00:00:00 ngày 21/11/2026 thành 21:30:00 ngày 19/11/2026",
+        "Mất điện toàn tỉnh.",
+    ] in pdf_rows
+
+
+@pytest.fixture
+def pdf_rows(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The rows of all tables on the paper."""
+    found: list[list[str]] = []
+    own = Paper.tabled
+
+    def write(self: Paper, widths: Any, aligns: str, head: Any, rows: Any) -> None:
+        found.extend([list(row) for row in rows])
+        own(self, widths, aligns, head, rows)
+
+    monkeypatch.setattr(Paper, "tabled", write)
+    return found
+
+
+@pytest.fixture
+def standing(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[int, float]]:
+    """Text → the page on which it was written last, and where it ends, mm."""
+    found: dict[str, tuple[int, float]] = {}
+    own = fpdf.FPDF.multi_cell
+
+    def write(self: Any, *args: Any, **more: Any) -> Any:
+        result = own(self, *args, **more)
+        if not more.get("dry_run"):
+            found[next(value for value in (*args[2:3], more.get("text")) if value)] = (self.page_no(), self.get_y())
+        return result
+
+    monkeypatch.setattr(Paper, "multi_cell", write)
+    return found
+
+
+LONG = "Nguyễn Phúc Vĩnh Thuỵ Thị Thanh Hương Giang"
+
+
+@pytest.mark.parametrize(("entries", "persons"), [(1, 3), (3, 3), (13, 3), (14, 3), (2, 12)])
+def test_all_sign_on_one_page(standing: dict[str, tuple[int, float]], entries: int, persons: int) -> None:
+    """Wherever the text ends, and however long the names are."""
+    document = made(*(entry(number, 5) for number in range(1, entries + 1)))
+    document["persons"] = [f"{LONG} {number} – Phó Giám đốc Sở Khoa học và Công nghệ" for number in range(persons)]
+    as_pdf(document)
+    names = [f"{LONG} {number}" for number in range(persons)]
+    (sentence,) = [text for text in standing if text.startswith("Biên bản được lập xong")]
+    assert {standing[name][0] for name in names} == {standing[sentence][0]}
+    assert max(standing[name][1] for name in names) <= 297 - 20
+
+
+def test_minutes_of_the_first_form_are_still_verified_and_drawn() -> None:
+    document = made(entry(1, 5)) | {"format": "binhchon-minutes/1"}
+    del document["voting_changes"]
+    minutes = canonical(document)
+    assert verify(minutes.encode(), sign(KEYS, 7, minutes)) == document
+    assert as_pdf(document).startswith(b"%PDF-")

@@ -122,6 +122,16 @@ def test_server_addresses_come_from_the_environment_before_the_running_stack(tmp
     assert settings.scratch() == "unix:///mine"
 
 
+def test_the_address_of_the_pages_is_that_of_the_running_stack(tmp_path: Path, monkeypatch) -> None:
+    servers = "".join(f"{name}=embedded={name}\n" for name in SERVERS)
+    (tmp_path / "stack.env").write_text(f"{servers}HOST=127.0.0.2\nPORT=8123\n")
+    assert load_settings(data_dir=tmp_path).require_stack().origin() == "http://127.0.0.2:8123"
+    monkeypatch.setenv("PORT", "9000")
+    assert load_settings(data_dir=tmp_path).require_stack().origin() == "http://127.0.0.2:9000"
+    monkeypatch.setenv("PUBLIC_ORIGIN", "https://binhchon.example.vn")
+    assert load_settings(data_dir=tmp_path).require_stack().origin() == "https://binhchon.example.vn"
+
+
 def test_a_server_address_that_is_missing_is_named() -> None:
     for name, ask in zip(SERVERS, (Settings.database, Settings.box, Settings.scratch), strict=True):
         with pytest.raises(SettingsError, match=f"{name} is not set"):

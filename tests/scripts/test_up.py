@@ -111,6 +111,7 @@ def test_a_stack_starts_and_stops_in_order(stack):
     roles = sorted(found["role"] for found in json.loads(listed.stdout))
     assert roles == sorted(["supervisor", "api", "api", *["worker"] * 4, "ticker", "box", "scratch", "postgres"])
     assert (stack.data_dir / "stack.env").stat().st_mode & 0o777 == 0o600
+    assert f"HOST=127.0.0.1\nPORT={stack.port}\n" in (stack.data_dir / "stack.env").read_text()
     pids = [found["pid"] for found in stack.processes()]
 
     assert stack.stop(signal.SIGINT) == 0

@@ -125,6 +125,8 @@ def test_before_its_end_it_needs_a_reason(voted: Stage) -> None:
     assert voted.cast((77, 1)) == [Outcome.COUNTED]
     result = run(voted, early=WHY)
     assert result.document["closed"]["early"] == WHY
+    (end,) = result.document["voting_changes"]
+    assert (end["by"], end["what"], end["why"]) == ("lan", "ended", WHY)
     assert result.document["totals"]["counted"] == 13
     assert audited(voted) == ["contest.end_early", "contest.finalise", "result.make"]
 

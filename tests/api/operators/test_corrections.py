@@ -309,6 +309,9 @@ def test_nothing_of_a_final_contest_is_corrected(desk: Sit, work: Do, open_conte
     with transaction(open_contest.engine) as connection:
         connection.execute(text("UPDATE contests SET state = 'final'"))
     assert an.post(path + "/approve", {"expected": "10"}).status_code == 409
+    by_address = lan.get("/operator/corrections/new")
+    assert "không loại và không khôi phục phiếu được nữa" in by_address.text
+    assert 'name="reason"' not in by_address.text
     refused = lan.post("/operator/corrections", form(votes))
     assert refused.status_code == 422
     assert "đã chốt" in refused.text
@@ -333,6 +336,47 @@ def test_a_cluster_is_handed_over(desk: Sit, work: Do, open_contest: Stage, vote
     work()
     assert "<strong>10</strong>" in lan.get(path).text
     assert rows(open_contest, "SELECT state, decided_by FROM clusters") == [("handed", "lan")]
+    page = lan.get("/operator/signals/clusters/1").text
+    assert "<dd>99 %</dd>" in page, "signals are never quite sure"
+
+
+def test_a_cluster_and_the_index_follow_the_correction(desk: Sit, work: Do, open_contest: Stage, votes: Votes) -> None:
+    with transaction(open_contest.engine) as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO clusters (contest_id, entry_id, signals, strength, accounts, counted, traces)"
+            f" VALUES ({open_contest.contest_id}, 1, '{{device}}', 1, 10, 10, '{{}}')"
+        )
+        connection.execute(
+            text("INSERT INTO cluster_accounts SELECT 1, unnest(CAST(:accounts AS bigint[])), 1"),
+            {"accounts": [account for account, _ in votes]},
+        )
+    lan, an = desk(Role.MODERATOR, "lan"), desk(Role.ADMIN, "an")
+
+    def shown() -> tuple[str, str]:
+        """(the cluster's state in words, the index of its entry or none)."""
+        found = re.search(r'class="tag[^"]*">([^<]*)</span></p>', lan.get("/operator/signals/clusters/1").text)
+        page = lan.get("/operator/signals").text
+        assert found
+        assert found[1] in page.partition('id="list-decided"')[2].partition('id="indices"')[0]
+        index = re.search(r"</meter> (\d+)", page)
+        return found[1], index[1] if index else ""
+
+    dropped = propose(lan, [], cluster="1", entries=["1"])
+    work()
+    assert shown() == ("Đã đề nghị loại phiếu", "45")
+    assert an.post(dropped + "/reject", {"note": "Là người thật."}).status_code == 303
+    assert shown() == ("Đề nghị loại phiếu không thành", "45")
+    path = propose(lan, [], cluster="1", entries=["1"])
+    work()
+    approve(an, path)
+    work()
+    assert shown() == ("Đã loại phiếu", "")
+    back = lan.post(path + "/undo", {"reason": "Loại nhầm."}).headers["location"]
+    work()
+    assert shown() == ("Đã loại phiếu", "")
+    approve(an, back)
+    work()
+    assert shown() == ("Đã loại rồi khôi phục phiếu", "45")
 
 
 def test_what_everybody_sees(console: RunningApi, desk: Sit, work: Do, open_contest: Stage, votes: Votes) -> None:

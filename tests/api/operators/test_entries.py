@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from models.contest import decide_state
 from models.database import transaction
 from models.entry import Entry, entries_of, find_entry
 from models.operator import Role
@@ -196,3 +197,14 @@ def test_a_preview_is_the_voters_page_of_what_nobody_else_sees(console: RunningA
     assert 'lang="en"' in moderator.get(f"/operator/entries/{entry_id}/preview?to=en").text
     assert not on_site(console, "may-loc-nuoc")
     assert console.client.get(f"/operator/entries/{entry_id}/preview").status_code == 303
+
+
+def test_an_entry_of_a_final_contest_offers_no_way_to_withdraw_it(open_contest: Stage, moderator: Desk) -> None:
+    path = "/operator/entries/1/withdraw"
+    assert path in moderator.get("/operator/entries/1").text
+    with transaction(open_contest.engine) as connection:
+        decide_state(connection, open_contest.contest_id, "final")
+    assert path not in moderator.get("/operator/entries/1").text
+    refused = moderator.get(path)
+    assert refused.status_code == 409
+    assert "đã chốt" in refused.text

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 
 import httpx
 import pytest
@@ -12,7 +13,8 @@ from models.decisions import bring
 from models.minutes import public_key, verify
 from models.operator import Role
 from models.result import find_result
-from tests.api.operators.desk import Desk
+from models.times import VIETNAM, rfc3339_of
+from tests.api.operators.desk import Desk, form_in
 from tests.api.running import RunningApi, settings_for
 from tests.servers import wait_for
 from tests.workers.contests import KEYS, Stage
@@ -120,7 +122,7 @@ def test_nothing_leaks_before_the_publication(
             assert "37.219" in closed_out(admin, work).text
         wait_for(lambda said=step: console.client.get("/api/contest").json()["state"] in ("closed", said))
         pages = {path: console.client.get(path).text for path in PUBLIC}
-        pages |= {path: viewer.get(path).text for path in (PAGE, "/operator/audit")}
+        pages |= {path: viewer.get(path).text for path in ("/operator/audit",)}
         for path, page in pages.items():
             assert "37219" not in page.replace(".", "").replace(",", ""), (step, path)
         assert console.client.get("/api/tallies").json()["tallies"] is None
@@ -128,6 +130,10 @@ def test_nothing_leaks_before_the_publication(
         for kind in ("pdf", "json", "sig"):
             assert viewer.get(f"{PAGE}/minutes/{ended.contest_id}.{kind}").status_code == 403
         assert viewer.get("/operator/exports").status_code == 403
+    seen = viewer.get(PAGE).text  # who watches sees the counts, as in the live view
+    assert "37.219" in seen
+    assert "chưa được công bố, không chia sẻ" in seen
+    assert "/minutes/" not in seen
     with transaction(ended.engine) as connection:
         result = find_result(connection, ended.contest_id)
     assert result is not None
@@ -166,6 +172,24 @@ def test_before_the_end_it_asks_for_a_reason_and_keeps_what_was_typed(
     assert open_contest.contest.state == "final"
     (line,) = open_contest.rows("SELECT why FROM audit WHERE action = 'contest.end_early'")
     assert line == ("Mất điện toàn tỉnh.",)
+
+
+def test_an_end_by_moving_the_voting_time_stands_in_the_minutes(
+    open_contest: Stage, console: RunningApi, desk: Callable[..., Desk], work: Callable[[], None]
+) -> None:
+    admin, first = desk(Role.ADMIN, "lan"), open_contest.contest.closes_at
+    path = f"/operator/contests/{open_contest.contest_id}/window"
+    now = datetime.now(VIETNAM).strftime("%Y-%m-%dT%H:%M")
+    form = form_in(admin.get(path)) | {"closes_at": now, "why": "Mất điện toàn tỉnh.", "sure": "1"}
+    assert admin.post(path, form).status_code == 303
+    wait_for(lambda: open_contest.rows("SELECT 1 FROM contests WHERE closes_at < clock_timestamp()"))
+    closed_out(admin, work)
+    document = admin.get(f"{PAGE}/minutes/{open_contest.contest_id}.json").json()
+    (change,) = document["voting_changes"]
+    assert (change["by"], change["what"], change["why"]) == ("lan", "window", "Mất điện toàn tỉnh.")
+    assert change["from"] == {"closes_at": rfc3339_of(first)}
+    assert change["to"] == {"closes_at": document["contest"]["closes_at"]}
+    assert document["closed"]["early"] == "Mất điện toàn tỉnh."
 
 
 @pytest.mark.parametrize(
