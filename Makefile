@@ -26,9 +26,9 @@ check: install
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-## bench: what a durable vote costs, beside an empty app and an INSERT for each vote (needs wrk; about 100 s)
+## bench: what a durable vote costs, beside what it is to be compared with (needs wrk; 7 minutes; FULL=1: more)
 bench: install
-	@exec $(BIN)/python -m loadtests.bench
+	@exec $(BIN)/python -m loadtests.bench $(if $(FULL),--full)
 
 ## rehearse: the spike before a campaign, ĐẠT or KHÔNG ĐẠT (4 minutes); URL=… TOKENS=… for an installation elsewhere, ARGS="--help"
 rehearse: install

@@ -1,29 +1,37 @@
-"""What the vote is measured against, each in one uvicorn process with the very settings of the API's:
+"""What the vote is measured against, in uvicorn processes with the very settings of the API's:
 
-python -m loadtests.bench.apps {empty_asgi,empty_fastapi,insert_per_vote} FD
+python -m loadtests.bench.apps NAME FD READY
+
+FD: the listening socket; READY: a file that is made when the process serves.
 """
 
 import gc
+import os
 import socket
 import sys
-from functools import lru_cache
-from typing import Annotated, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, Header, HTTPException, Response
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import create_async_engine
+from fastapi import FastAPI
 
 from api.serve import GC_THRESHOLD, uvicorn_config
-from api.sessions import Sessions
-from loadtests.bench.tables import inserted
-from models.event import pack_evidence
-from models.receipt import Receipts
+from loadtests.bench.baselines import NO_TELEMETRY, insert_per_vote, job_per_vote
 from models.settings import Settings, load_settings
-from models.times import from_ms
 
-POOL = 48  # connections: 4 to 16 insert less, 32 to 84 the same
-NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+UVICORN = "httptools"
+"""Uvicorn's own protocol, without what the API adds to it."""
+
+
+@dataclass(frozen=True)
+class App:
+    """`protocol`: uvicorn's setting `http`. `processes`: how many serve the one socket."""
+
+    make: Callable[[Settings], Any]
+    protocol: str = UVICORN
+    processes: int = 1
 
 
 def empty_asgi(_settings: Settings) -> Any:
@@ -55,61 +63,44 @@ def empty_fastapi(_settings: Settings) -> Any:
     return app
 
 
-def insert_per_vote(settings: Settings) -> Any:
-    """The vote as most would write it first: a route, the session, one INSERT, committed before the answer.
+def durable_votes(settings: Settings) -> Any:
+    """The API itself, on the stack's own box. Its processes count together in the folder that the bench gives them."""
+    from api.app import create_app  # noqa: PLC0415 - as the API does: only those who need it load it
 
-    Given what it can be given: a tuned pool, a statement compiled once, no BEGIN and COMMIT round trips (autocommit).
-    """
-    keys = settings.keys()
-    sessions = Sessions(keys)
-
-    @lru_cache
-    def receipts_of(contest_id: int) -> Receipts:
-        return Receipts(keys, contest_id)
-
-    engine = create_async_engine(
-        settings.database(), pool_size=POOL, max_overflow=0, isolation_level="AUTOCOMMIT", pool_timeout=10
-    )
-    statement = insert(inserted).on_conflict_do_nothing()
-    evidence = pack_evidence("127.0.0.1", bytes(8))
-    app = FastAPI(telemetry=NO_TELEMETRY)
-
-    @app.put("/api/entries/{entry_id}/vote")
-    async def vote(entry_id: int, authorization: Annotated[str, Header()], response: Response) -> dict[str, Any]:
-        session = sessions.read(authorization.removeprefix("Bearer ").encode())
-        if session is None:
-            raise HTTPException(401)
-        receipts = receipts_of(session.contest_id)
-        number = receipts.number(session.account, entry_id)
-        row = {
-            "account_id": session.account,
-            "entry_id": entry_id,
-            "cast_at": from_ms(session.issued_at * 1000),
-            "receipt": number,
-            "shard": 0,
-            "proof": session.proof,
-            "evidence": evidence,
-        }
-        async with engine.connect() as connection:
-            counted = (await connection.execute(statement, row)).rowcount == 1
-        response.status_code = 201 if counted else 200
-        status = "counted" if counted else "already_voted"
-        return {"status": status, "entry_id": entry_id, "receipt": receipts.code(number)}
-
-    return app
+    return create_app(settings, Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
 
 
-APPS = {app.__name__: app for app in (empty_asgi, empty_fastapi, insert_per_vote)}
+APPS = {
+    "durable_votes_asgi": App(durable_votes, "api.protocol:BoundedHeads"),
+    "durable_votes_all_cores": App(durable_votes, "api.lane:VoteLane", os.cpu_count() or 1),
+    "empty_asgi": App(empty_asgi),
+    "empty_fastapi": App(empty_fastapi),
+    "insert_per_vote": App(insert_per_vote),
+    "job_per_vote": App(job_per_vote),
+}
 
 
-def main(name: str, descriptor: int) -> None:
+class _Server(uvicorn.Server):
+    """Says when it serves."""
+
+    ready: Path
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.touch()
+
+
+def main(name: str, descriptor: int, ready: Path) -> None:
     """Serves until SIGTERM. The stack's addresses come from DATA_DIR."""
     settings = load_settings().require_stack()
-    config = uvicorn_config(settings, APPS[name](settings))
+    config = uvicorn_config(settings, APPS[name].make(settings))
+    config.http = APPS[name].protocol
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLD)
-    uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])
+    server = _Server(config)
+    server.ready = ready
+    server.run(sockets=[socket.socket(fileno=descriptor)])
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

@@ -1,6 +1,7 @@
 """wrk, and what it saw."""
 
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -9,6 +10,9 @@ from pathlib import Path
 
 CONNECTIONS = 512
 SCRIPT = Path(__file__).with_name("vote.lua")
+PLAIN = Path(__file__).with_name("plain.lua")
+TOKEN_LINE = 57
+"""Letters of a token and its newline, as vote.lua has them."""
 _SLACK_S = 15.0
 
 
@@ -46,6 +50,34 @@ class Load:
     @property
     def per_s(self) -> float:
         return self.requests / self.seconds
+
+    @property
+    def generator_share(self) -> float:
+        """Share of all cores that wrk took."""
+        return self.generator_us / 1e6 * self.per_s / (os.cpu_count() or 1)
+
+
+@dataclass
+class Votes:
+    """Votes none of which comes twice. `first`: number of the next one; as many have been sent at most."""
+
+    tokens: Path
+    entries: list[int]
+    first: int = 0
+    answered: int = 0
+
+    def run(self, port: int, seconds: int) -> Load:
+        """So many `seconds` of them. Errors: BenchError, also when there are no more."""
+        load = run_wrk(port, seconds, Requests(self.tokens, self.entries, self.first))
+        self.sent(load.requests + CONNECTIONS + 1, load.requests)  # wrk asks its script for one more, to look at it
+        return load
+
+    def sent(self, most: int, answered: int) -> None:
+        """So many were sent at most, and answered."""
+        self.first += most
+        self.answered += answered
+        if self.first > self.tokens.stat().st_size // TOKEN_LINE * len(self.entries):
+            raise BenchError("every account has voted for every entry: more accounts are needed (--accounts)")
 
 
 def find_wrk() -> str:

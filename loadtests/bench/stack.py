@@ -1,4 +1,4 @@
-"""A stack of the bench's own: `binhchon up` in a folder of its own, with one API process, and the apps beside it."""
+"""A stack of the bench's own: `binhchon up` in a folder of its own, with one API process."""
 
 import json
 import os
@@ -8,9 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,6 @@ from scripts.embedded.process import end, spawn
 
 START_S = 60.0
 STOP_S = 60.0
-_BACKLOG = 4096
 _COMMAND = [sys.executable, "-P", "-m", "scripts.cli"]
 
 
@@ -54,7 +52,8 @@ class Stack:
 
 @contextmanager
 def running_stack(folder: Path) -> Iterator[Stack]:
-    """Starts a stack with its data in `folder`, stops it at the end. Errors: BenchError."""
+    """Starts a stack with its data in `folder`, made if it is not there; stops it at the end. Errors: BenchError."""
+    folder.mkdir(exist_ok=True)
     data_dir, log = folder / "data", folder / "stack.log"
     port = _free_port()
     environment = _environment(data_dir, port)
@@ -73,26 +72,6 @@ def running_stack(folder: Path) -> Iterator[Stack]:
             yield Stack(port, environment, settings, engine, box, contest, entries, _pids(environment))
     finally:
         end(process, signal.SIGTERM, STOP_S)
-
-
-@contextmanager
-def running_apps(folder: Path, stack: Stack, names: list[str]) -> Iterator[dict[str, int]]:
-    """Starts the apps of `apps.py`, each in one process. Yields name → port. Errors: BenchError."""
-    ports: dict[str, int] = {}
-    with ExitStack() as cleanup:
-        for name in names:
-            with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listener:
-                ports[name] = listener.getsockname()[1]
-                process = spawn(
-                    [sys.executable, "-m", "loadtests.bench.apps", name, str(listener.fileno())],
-                    death_signal=signal.SIGKILL,
-                    log=folder / f"{name}.log",
-                    environment=stack.environment,
-                    pass_fds=(listener.fileno(),),
-                )
-            cleanup.callback(end, process, signal.SIGTERM, 10.0)
-            wait_for(lambda: _answers(process, ports[name]), START_S, f"{name} (see {folder / name}.log)")  # noqa: B023 - called at once
-        yield ports
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, what: str, every: float = 0.02) -> None:
@@ -121,20 +100,6 @@ def _is_up(process: subprocess.Popen[bytes], log: Path) -> bool:
     if process.poll() is not None:
         raise BenchError(f"the stack does not start: {said.strip()}")
     return "is ready" in said
-
-
-def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
-    if process.poll() is not None:
-        raise BenchError(f"{process.args!r} ended with status {process.returncode}")
-    connection = HTTPConnection("127.0.0.1", port, timeout=1.0)
-    try:
-        connection.request("GET", "/")
-        connection.getresponse()
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()
-    return True
 
 
 def _run(environment: Mapping[str, str], *words: str) -> str:
