@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from api.numbers import whole
 from api.operators.access import ADMIN, MAX_FORM, Acting
-from api.operators.conflict import Conflict, conflict_over
+from api.operators.conflict import Conflict, conflict_over, marks_of
 from api.operators.console import Console
 from api.operators.contest_words import ENGLISH, HINTS, LABELS, ROWS, VIETNAMESE
 from api.operators.effect import chosen_contest
@@ -122,11 +122,12 @@ def _save(console: Console, acting: Acting, contest_id: int) -> Response:
         except ContestRefusedError as error:
             faults = sentences([REFUSED[error.code]], LABELS, acting)
         except ContestChangedError as error:
-            theirs = shown(error.contest)
-            conflict = conflict_over(connection, f"contest:{contest_id}", typed, theirs, action="contest.")
-            return _page(console, acting, error.contest, typed, conflict=conflict)
+            theirs, subject = shown(error.contest), f"contest:{contest_id}"
+            conflict = conflict_over(connection, subject, typed, theirs, acting.text("marks"), action="contest.")
+            return _page(console, acting, error.contest, conflict.form, conflict=conflict)
     if faults:
-        return _page(console, acting, contest, typed, faults=faults, seen=acting.text("seen"))
+        as_it_came = {name: acting.text(name) for name in ("seen", "marks")}
+        return _page(console, acting, contest, typed, faults=faults, **as_it_came)
     console.in_effect(contest)
     return see_other(f"{PATH}/{contest_id}?done=saved")
 
@@ -140,6 +141,7 @@ def _page(
     faults: dict[str, str] | None = None,
     conflict: Conflict | None = None,
     seen: str = "",
+    marks: str = "",
 ) -> Response:
     return console.page(
         acting,
@@ -148,6 +150,7 @@ def _page(
         contest=contest,
         typed=_START | typed,
         seen=seen or (seen_of(contest) if contest else ""),
+        marks=marks or (marks_of(shown(contest)) if contest else ""),
         faults=faults or {},
         conflict=conflict,
         labels=LABELS,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from api.operators.access import ADMIN, Acting
+from api.operators.conflict import marks_of, resolved
 from api.operators.console import AWAY, Console
 from api.operators.contest_form import PATH, moment_shown
 from api.operators.contest_words import CONSEQUENCES, LABELS, WINDOW_REFUSALS
@@ -63,8 +64,7 @@ def contest_window_router(console: Console) -> APIRouter:
             except ValidationError as error:
                 return _page(console, acting, contest, typed, invalid(error, LABELS, acting))
             except WindowRefusedError as error:
-                field = "closes_at" if error.code == "order" else ""
-                return _page(console, acting, contest, typed, {field: acting.say(WINDOW_REFUSALS[error.code])})
+                return _refused(console, acting, contest, typed, error)
             except BoxAway:
                 return _page(console, acting, contest, typed, {"": acting.say(AWAY[BoxAway])})
         console.in_effect(contest)
@@ -91,6 +91,17 @@ def _window(contest: Contest, typed: dict[str, str]) -> _Window:
     return _Window.model_validate(values, context={"now": datetime.now(UTC)})
 
 
+def _refused(
+    console: Console, acting: Acting, contest: Contest, typed: dict[str, str], error: WindowRefusedError
+) -> Response:
+    """The form again. What the other one moved meanwhile is in it where this one had left it as it was."""
+    if error.code == "changed":
+        theirs = _as_it_is(contest) | {"why": typed["why"]}
+        typed = resolved(typed, theirs, acting.text("marks")).form
+    field = "closes_at" if error.code == "order" else ""
+    return _page(console, acting, contest, typed, {field: acting.say(WINDOW_REFUSALS[error.code])})
+
+
 def _page(
     console: Console,
     acting: Acting,
@@ -109,6 +120,7 @@ def _page(
         contest=contest,
         typed=typed,
         seen=_seen(contest),
+        marks=marks_of(_as_it_is(contest)),
         faults=faults or {},
         follows=follows,
         window=window,

@@ -1,7 +1,8 @@
 """The form of an entry's pictures or attachments: a row for each file, what is typed in it, and what is wrong there.
 
 A row is known by its key: `k-<name>` for what the entry has, `n-<hash>` for what the media folder took for this form.
-Its fields are named after it: `text-<key>`, `text_en-<key>`, `place-<key>`, `remove-<key>`.
+Its fields are named after it: `text-<key>`, `text_en-<key>`, `place-<key>`, `remove-<key>`. What the entry had when the
+form was made stands in `marks` (its texts) and `order` (its keys).
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from api.operators.access import Acting
+from api.operators.conflict import marks_of, resolved
 from api.operators.language import N_
 from models.contest_fields import OptionalLine
 from models.contest_file import MAX_ATTACHMENTS, MAX_PICTURES
@@ -28,11 +30,10 @@ _LINE: TypeAdapter[str] = TypeAdapter(OptionalLine)
 
 
 class Kind(NamedTuple):
-    """What the two pages differ in. `text`: what is said of a file; `both`: whether English is needed too."""
+    """What the two pages differ in. `text`: what is said of a file, whose English may stay empty."""
 
     name: str
     text: str
-    both: bool
     most: int
     most_bytes: int
     key: Callable[[bytes], str]
@@ -41,12 +42,12 @@ class Kind(NamedTuple):
 
 
 PICTURES = Kind(
-    *("pictures", "alt", True, MAX_PICTURES, MAX_PICTURE_BYTES, key_of_picture),
+    *("pictures", "alt", MAX_PICTURES, MAX_PICTURE_BYTES, key_of_picture),
     take=MediaFolder.take_picture,
     taken=lambda folder, key: {"sizes": sizes} if (sizes := folder.picture_taken(key)) else None,
 )
 ATTACHMENTS = Kind(
-    *("attachments", "title", False, MAX_ATTACHMENTS, MAX_ATTACHMENT_BYTES, key_of_attachment),
+    *("attachments", "title", MAX_ATTACHMENTS, MAX_ATTACHMENT_BYTES, key_of_attachment),
     take=MediaFolder.take_attachment,
     taken=MediaFolder.attachment_taken,
 )
@@ -74,6 +75,8 @@ class Sheet:
 
     rows: list[Row]
     version: int
+    marks: str
+    order: list[str]
     faults: dict[str, str] = field(default_factory=dict)
 
 
@@ -87,6 +90,36 @@ def rows_of(kind: Kind, entry: Entry) -> list[Row]:
         key = f"k-{name}" if f"k-{name}" not in rows else f"k-{name}-{len(rows)}"
         rows[key] = Row(key, content, one[kind.text], one[f"{kind.text}_en"])
     return list(rows.values())
+
+
+def sheet_of(kind: Kind, entry: Entry) -> Sheet:
+    """The form to which nobody has done anything yet."""
+    rows = rows_of(kind, entry)
+    return Sheet(rows, entry.version, marks_of(_texts(rows)), [row.key for row in rows])
+
+
+def _texts(rows: list[Row]) -> dict[str, str]:
+    return {f"{name}-{row.key}": getattr(row, name) for row in rows for name in ("text", "text_en")}
+
+
+def brought_together(acting: Acting, sheet: Sheet, now: Sheet) -> None:
+    """Brings into `sheet`, which was made of an older entry, what is new in `now`: files, texts and an order that the
+    form left as they were. A text that both changed stays as it was typed, and its fault says what the other one is.
+    """
+    there = {row.key: row for row in now.rows}
+    kept = [row for row in sheet.rows if row.key in there]
+    theirs = [there[row.key] for row in kept]
+    form, _, differing = resolved(_texts(kept), _texts(theirs), sheet.marks)
+    for row in kept:
+        row.text, row.text_en = form[f"text-{row.key}"], form[f"text_en-{row.key}"]
+    mine = {row.key: row for row in kept}
+    moved = list(mine) != [key for key in sheet.order if key in mine]
+    order = [*mine, *(key for key in there if key not in mine)] if moved else list(there)
+    sheet.rows = [mine.get(key, there[key]) for key in order] + [row for row in sheet.rows if row.new]
+    sheet.version, sheet.marks, sheet.order = now.version, now.marks, now.order
+    for name, _, text in differing:
+        sentence = N_("Người khác vừa sửa mục này thành “%(theirs)s”. Bấm “Lưu” thì bản của bạn thay bản đó.")
+        sheet.faults[name] = acting.say(sentence, theirs=text)
 
 
 def in_order(rows: list[Row]) -> list[Row]:
@@ -106,10 +139,10 @@ def check(acting: Acting, kind: Kind, sheet: Sheet) -> None:
     if len(staying) > kind.most:
         sheet.faults[""] = acting.say(N_("Nhiều nhất là %(most)s tệp. Hãy bỏ bớt rồi lưu lại."), most=kind.most)
     for row in staying:
-        for name, value, needed in (("text", row.text, True), ("text_en", row.text_en, kind.both)):
+        for name, value in (("text", row.text), ("text_en", row.text_en)):
             field_name = f"{name}-{row.key}"
-            if needed and not value:
-                sheet.faults[field_name] = acting.say(_NEEDED[kind.text, name], place=sheet.rows.index(row) + 1)
+            if name == "text" and not value:
+                sheet.faults[field_name] = acting.say(_NEEDED[kind.text], place=sheet.rows.index(row) + 1)
                 continue
             try:
                 _LINE.validate_python(value)
@@ -120,9 +153,8 @@ def check(acting: Acting, kind: Kind, sheet: Sheet) -> None:
 
 
 _NEEDED = {
-    ("alt", "text"): N_("Ảnh thứ %(place)s: hãy mô tả ảnh cho người không nhìn thấy."),
-    ("alt", "text_en"): N_("Ảnh thứ %(place)s: hãy mô tả ảnh bằng tiếng Anh."),
-    ("title", "text"): N_("Tài liệu thứ %(place)s: hãy đặt tên."),
+    "alt": N_("Ảnh thứ %(place)s: hãy mô tả ảnh cho người không nhìn thấy."),
+    "title": N_("Tài liệu thứ %(place)s: hãy đặt tên."),
 }
 
 

@@ -11,7 +11,19 @@ from starlette.datastructures import UploadFile
 from api.operators.access import MODERATOR, Acting
 from api.operators.console import Console
 from api.operators.entries import LIST, known_entry
-from api.operators.entry_file_rows import ATTACHMENTS, PICTURES, Kind, Row, Sheet, check, content_of, in_order, rows_of
+from api.operators.entry_file_rows import (
+    ATTACHMENTS,
+    PICTURES,
+    Kind,
+    Row,
+    Sheet,
+    brought_together,
+    check,
+    content_of,
+    in_order,
+    rows_of,
+    sheet_of,
+)
 from api.operators.language import N_
 from api.voters.responses import see_other
 from models.contest import contest_by_id
@@ -53,7 +65,7 @@ def entry_files_router(console: Console) -> APIRouter:
 
 def _page(console: Console, acting: Acting, kind: Kind, entry_id: int, saved: str) -> Response:
     entry = _entry(console, entry_id)
-    return _shown(console, acting, kind, entry, Sheet(rows_of(kind, entry), entry.version), saved=saved)
+    return _shown(console, acting, kind, entry, sheet_of(kind, entry), saved=saved)
 
 
 def _change(console: Console, acting: Acting, kind: Kind, entry_id: int) -> Response:
@@ -82,11 +94,7 @@ def _change(console: Console, acting: Acting, kind: Kind, entry_id: int) -> Resp
 
 def _somebody_else(console: Console, acting: Acting, kind: Kind, entry: Entry, sheet: Sheet) -> Response:
     """The entry has changed meanwhile: what is typed stays, beside what it has now, to be looked at and saved again."""
-    there = {row.key: row for row in rows_of(kind, entry)}
-    typed = {row.key for row in sheet.rows}
-    sheet.rows = [row for row in sheet.rows if row.new or row.key in there]
-    sheet.rows += [row for key, row in there.items() if key not in typed]
-    sheet.version = entry.version
+    brought_together(acting, sheet, sheet_of(kind, entry))
     sheet.faults[""] = acting.say(
         N_("Người khác vừa sửa bài dự thi này. Những gì bạn nhập vẫn còn dưới đây; hãy xem lại rồi bấm Lưu lần nữa.")
     )
@@ -116,7 +124,7 @@ def _typed(console: Console, acting: Acting, kind: Kind, entry: Entry) -> Sheet:
                     bool(acting.text(f"remove-{key}")),
                 )
             )
-    return Sheet(in_order(rows), acting.number("version") or 0)
+    return Sheet(in_order(rows), acting.number("version") or 0, acting.text("marks"), acting.text("order").split())
 
 
 def _take(console: Console, acting: Acting, kind: Kind, files: list[UploadFile], sheet: Sheet) -> None:
@@ -157,6 +165,8 @@ def _shown(
         entry=entry,
         rows=sheet.rows,
         version=sheet.version,
+        marks=sheet.marks,
+        order=" ".join(sheet.order),
         faults=sheet.faults,
         most=kind.most,
         megabytes=kind.most_bytes // 1024**2,

@@ -95,11 +95,11 @@ def _save(console: Console, acting: Acting, entry_id: int) -> Response:
         except EntryRefusedError as error:
             faults = refused(error, acting)
         except EntryChangedError as error:
-            conflict = conflict_with(connection, error.entry, typed)
+            conflict = conflict_with(connection, acting, error.entry, typed)
             entry = error.entry
         if faults or conflict:
             if faults and entry.version != seen_version(acting):  # told at once, not only when all else is right
-                conflict = conflict_with(connection, entry, typed)
+                conflict = conflict_with(connection, acting, entry, typed)
             return entry_page(console, connection, acting, contest, entry, typed, faults=faults, conflict=conflict)
         contest = contest_by_id(connection, entry.contest_id)
     console.in_effect(contest)

@@ -1,7 +1,8 @@
 """The page of one entry: its form, where it stands, and both texts where two have edited at once.
 
 Nothing that was typed is lost: whatever is against saving, the form comes back with it and says why. When somebody else
-has saved meanwhile, both texts stand side by side, and the second editor decides whether theirs takes over.
+has saved meanwhile, what both changed stands side by side, and the second editor decides whether theirs takes over;
+what only the other one changed is in the form already.
 """
 
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from fastapi import Response
 
 from api.operators.access import Acting
-from api.operators.conflict import Conflict, conflict_over
+from api.operators.conflict import Conflict, conflict_over, marks_of
 from api.operators.console import Console
 from api.operators.effect import effect_of
 from api.operators.entries import STATES
@@ -52,9 +53,10 @@ def refused(error: EntryRefusedError, acting: Acting) -> dict[str, str]:
     return sentences([Fault(error.field, error.code, {})], LABELS, acting)
 
 
-def conflict_with(connection: Connection, entry: Entry, typed: dict[str, str]) -> Conflict:
+def conflict_with(connection: Connection, acting: Acting, entry: Entry, typed: dict[str, str]) -> Conflict:
     """`typed`: what the second editor has in the form."""
-    return conflict_over(connection, f"entry:{entry.id}", typed, {name: entry.fields[name] for name in LABELS})
+    theirs = {name: entry.fields[name] for name in LABELS}
+    return conflict_over(connection, f"entry:{entry.id}", typed, theirs, acting.text("marks"))
 
 
 def entry_page(
@@ -74,8 +76,9 @@ def entry_page(
     values: dict[str, Any] = {
         "contest": contest,
         "entry": entry,
-        "typed": typed,
+        "typed": conflict.form if conflict else typed,
         "version": entry.version if entry else 0,
+        "marks": marks_of(entry.fields) if entry else "",
         "faults": faults or {},
         "conflict": conflict,
         "categories": categories,

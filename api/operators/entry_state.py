@@ -42,7 +42,7 @@ def _turn(console: Console, acting: Acting, entry_id: int, state: str) -> Respon
         try:
             change_entry_state(connection, entry_id, seen_version(acting), state, acting.actor, why=acting.text("why"))
         except EntryChangedError as error:
-            conflict = conflict_with(connection, error.entry, error.entry.fields)
+            conflict = conflict_with(connection, acting, error.entry, error.entry.fields)
         except EntryRefusedError as error:
             faults = refused(error, acting)
         contest = contest_by_id(connection, entry.contest_id)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Response
 
 from api.operators.access import ADMIN, Acting, values_of
+from api.operators.conflict import marks_of, resolved
 from api.operators.console import Console
 from api.operators.effect import chosen_contest
 from api.operators.language import N_
@@ -50,8 +51,13 @@ def retention_router(console: Console) -> APIRouter:
         if faults:
             return _page(console, acting, contest, values_of(acting.form), faults, status=422)
         if not _save(console, acting, contest, rules):
+            with console.ledger() as connection:
+                theirs = _shown(read_rules(connection, contest.id))
+            mine = {name: acting.text(name) for name in theirs}
             faults = {"": acting.say(_TOLD)}
-            return _page(console, acting, contest, values_of(acting.form), faults, status=409)
+            return _page(
+                console, acting, contest, resolved(mine, theirs, acting.text("marks")).form, faults, status=409
+            )
         return see_other(f"{PATH}?contest={contest.id}")
 
     @router.post(PATH + "/count")
@@ -104,6 +110,11 @@ def _examined(acting: Acting) -> tuple[Rules, dict[str, str]]:
     return Rules(**days, early_reason=reason, version=acting.number("version") or 0), faults
 
 
+def _shown(rules: Rules) -> dict[str, str]:
+    """The form of the rules to which nobody has done anything yet."""
+    return {name: str(getattr(rules, name)) for name in (*DAYS, "early_reason")}
+
+
 def _save(console: Console, acting: Acting, contest: Contest, rules: Rules) -> bool:
     """Returns False if another was first."""
     with console.ledger() as connection:
@@ -140,11 +151,8 @@ def _page(
         erased = tasks_of(connection, "erasing", contest.id, limit=1)
         history = read_erasures(connection, contest.id)
         others = [one for one in all_contests(connection) if not one.draft and one.id != contest.id]
-    shown = {name: str(value) for name, value in asdict(rules).items()} | (dict(typed) if typed else {})
-    if faults and "" not in faults:
-        shown["version"] = str((typed or {}).get("version", rules.version))
-    else:
-        shown["version"] = str(rules.version)
+    now = {"version": str(rules.version), "marks": marks_of(_shown(rules))}
+    shown = now | _shown(rules) | (dict(typed) if typed else {})
     return console.page(
         acting,
         "retention.html",

@@ -73,8 +73,15 @@ class Language:
 
     def of(self, record: dict[str, Any], field: str) -> str:
         """The text `field` of a contest, category or entry: in this language where the organisers gave one."""
-        own = "" if self is VI else record.get(f"{field}_{self.code}", "")
-        text: str = own or record[field]
+        text: str = self._own(record, field) or record[field]
+        return text
+
+    def code_of(self, record: dict[str, Any], field: str) -> str:
+        """The code of the language in which `of` gives it."""
+        return self.code if self._own(record, field) else VI.code
+
+    def _own(self, record: dict[str, Any], field: str) -> str:
+        text: str = "" if self is VI else record.get(f"{field}_{self.code}", "")
         return text
 
 

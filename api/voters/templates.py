@@ -53,6 +53,7 @@ def environment_of(package: str, language: Language) -> Environment:
     i18n.install_gettext_translations(language.translations, newstyle=True)
     environment.globals |= {"asset": address_of, "lang": language}
     environment.filters |= {
+        "code_of": language.code_of,
         "field": language.of,
         "moment": language.moment,
         "number": language.number,

@@ -112,7 +112,7 @@ def add_pictures(page: Page, folder: Path) -> None:
     expect(page.get_by_role("alert")).to_contain_text("Ảnh thứ 1: hãy mô tả ảnh")
     for number, text in enumerate(("Đồi chè", "Con suối")):
         page.get_by_label("Mô tả ảnh (tiếng Việt)").nth(number).fill(text)
-        page.get_by_label("Mô tả ảnh (tiếng Anh)").nth(number).fill(f"Picture {number}")
+        page.get_by_label("Mô tả ảnh (tiếng Anh, không bắt buộc)").nth(number).fill(f"Picture {number}")
     page.get_by_label("Thứ tự").nth(1).fill("1")
     page.get_by_role("button", name="Lưu").click()
     expect(page.get_by_text("Đã lưu. Đã có hiệu lực.")).to_be_visible()
@@ -154,7 +154,7 @@ def test_pictures_without_javascript(site: Site, new_page: Callable[..., Page], 
     expect(plain.locator("li[data-new]")).to_have_count(2)
     for row in (had, had + 1):
         plain.get_by_label("Mô tả ảnh (tiếng Việt)").nth(row).fill("Minh hoạ")
-        plain.get_by_label("Mô tả ảnh (tiếng Anh)").nth(row).fill("Illustration")
+        plain.get_by_label("Mô tả ảnh (tiếng Anh, không bắt buộc)").nth(row).fill("Illustration")
     plain.get_by_role("button", name="Lưu").click()
     expect(plain.get_by_text("Đã lưu")).to_be_visible()
     expect(plain.locator(".file-rows li")).to_have_count(had + 2)

@@ -1,8 +1,10 @@
 """An operator at the console, as HTTP sees one."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from tests.workers.contests import KEYS
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
 PASSWORD_HASH = "no password fits"
+_UNTICKED = r'<input type="checkbox"(?![^>]* checked)[^>]*>'
 SOON_S = 3.0  # what reaches every process within a second, on a machine that has other things to do
 
 
@@ -34,6 +37,15 @@ def made_operator(engine: Engine, role: Role, name: str = "") -> str:
             {"name": name or role.value, "role": role.value, "hash": PASSWORD_HASH},
         )
     return name or role.value
+
+
+def form_in(page: httpx.Response) -> dict[str, str]:
+    """What the form of a page sends when nothing is typed, without its token."""
+    sent = re.sub(_UNTICKED, "", page.text)
+    values = dict(re.findall(r'<input[^>]* name="([^"]+)"[^>]* value="([^"]*)"', sent))
+    values |= dict(re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>\n?(.*?)</textarea>', page.text, re.DOTALL))
+    values |= dict(re.findall(r'<select[^>]* name="(\w+)".*?<option value="(\w*)" selected', page.text, re.DOTALL))
+    return {name: unescape(value) for name, value in values.items() if name != "csrf"}
 
 
 @contextmanager

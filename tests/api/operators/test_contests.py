@@ -16,7 +16,7 @@ from models.decisions import in_force
 from models.operator import Role
 from models.outcomes import Outcome
 from models.times import VIETNAM
-from tests.api.operators.desk import SOON_S, Desk
+from tests.api.operators.desk import SOON_S, Desk, form_in
 from tests.api.running import RunningApi
 from tests.servers import wait_for
 from tests.workers.contests import KEYS, Stage
@@ -56,11 +56,7 @@ def contest(made: Stage, contest_id: int | None = None) -> Contest:
 
 def seen(admin: Desk, path: str) -> dict[str, str]:
     """What the form at `path` sends when nothing is typed."""
-    page = admin.get(path).text
-    values = dict(re.findall(r'<input[^>]* name="(\w+)"[^>]* value="([^"]*)"', page))
-    values |= dict(re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>\n?(.*?)</textarea>', page, re.DOTALL))
-    values |= dict(re.findall(r'<select[^>]* name="(\w+)".*?<option value="(\w*)" selected', page, re.DOTALL))
-    return {name: value for name, value in values.items() if name != "csrf"}
+    return form_in(admin.get(path))
 
 
 def test_a_draft_is_nobodys_contest_until_it_is_put_into_the_box(
@@ -158,6 +154,33 @@ def test_two_editors_of_a_contest(open_contest: Stage, admin: Desk, desk: Callab
     fresh = re.findall(r'name="seen" value="(\w+)"', told.text)[0]
     second.post("/operator/contests/1/edit", form | {"title": "Của Minh", "seen": fresh})
     assert contest(open_contest).title == "Của Minh"
+
+
+def test_of_two_editors_of_a_contest_each_keeps_what_only_they_changed(
+    open_contest: Stage, admin: Desk, desk: Callable[..., Desk]
+) -> None:
+    second = desk(Role.ADMIN, "minh")
+    form = seen(admin, "/operator/contests/1/edit")
+    admin.post("/operator/contests/1/edit", form | {"title": "Của Hoa", "organiser": "Hoa đổi"})
+    told = second.post("/operator/contests/1/edit", form | {"title": "Của Minh", "rules": "Minh viết"})
+    assert told.status_code == 422
+    again = form_in(told)
+    assert (again["title"], again["organiser"], again["rules"]) == ("Của Minh", "Hoa đổi", "Minh viết")
+    assert second.post("/operator/contests/1/edit", again).status_code == 303
+    now = contest(open_contest)
+    assert (now.title, now.texts["organiser"], now.texts["rules"]) == ("Của Minh", "Hoa đổi", "Minh viết")
+
+
+def test_of_two_who_move_the_voting_time_the_second_moves_only_what_they_touched(
+    open_contest: Stage, admin: Desk, desk: Callable[..., Desk]
+) -> None:
+    path, before, second = "/operator/contests/1/window", contest(open_contest), desk(Role.ADMIN, "minh")
+    form = seen(admin, path)
+    later = {"closes_at": local(before.closes_at + DAY), "why": "Kéo dài", "sure": "1"}
+    assert admin.post(path, form | later).status_code == 303
+    earlier = local(before.opens_at - DAY)
+    again = form_in(second.post(path, form | {"opens_at": earlier, "why": "Mở sớm"}))
+    assert (again["opens_at"], again["closes_at"], again["why"]) == (earlier, later["closes_at"], "Mở sớm")
 
 
 def test_an_entry_published_meanwhile_disturbs_no_editor_of_the_contest(open_contest: Stage, admin: Desk) -> None:

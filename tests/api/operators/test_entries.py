@@ -9,7 +9,7 @@ from models.contest import decide_state
 from models.database import transaction
 from models.entry import Entry, entries_of, find_entry
 from models.operator import Role
-from tests.api.operators.desk import SOON_S, Desk
+from tests.api.operators.desk import SOON_S, Desk, form_in
 from tests.api.running import RunningApi
 from tests.servers import wait_for
 from tests.workers.contests import Stage
@@ -110,6 +110,40 @@ def test_two_editors_of_one_entry(open_contest: Stage, desk: Callable[..., Desk]
     taken_over = second.post("/operator/entries/1", seen | {"title": "Của Minh", "version": "2"})
     assert taken_over.status_code == 303
     assert entry(open_contest, 1).title == "Của Minh"
+
+
+def test_what_only_the_first_editor_changed_stays_when_the_second_saves_again(
+    open_contest: Stage, desk: Callable[..., Desk], moderator: Desk
+) -> None:
+    path, second = "/operator/entries/1", desk(Role.MODERATOR, "minh")
+    form = form_in(moderator.get(path))
+    assert second.post(path, form | {"author": "Minh sửa", "unit": "Minh sửa"}).status_code == 303
+    told = moderator.post(path, form | {"summary": "Lan sửa", "unit": "Lan sửa"})
+    assert told.status_code == 422
+    compared = told.text.partition("<tbody>")[2].partition("</tbody>")[0]
+    assert compared.count("<tr>") == 1, "the unit, which both changed"
+    assert '<a href="#author">Tác giả</a>' in told.text
+    assert moderator.post(path, form_in(told)).status_code == 303
+    now = entry(open_contest, 1)
+    assert (now.author, now.unit, now.summary) == ("Minh sửa", "Lan sửa", "Lan sửa")
+
+
+def test_of_two_editors_of_other_fields_nothing_is_to_be_compared(
+    open_contest: Stage, desk: Callable[..., Desk], moderator: Desk
+) -> None:
+    path, second = "/operator/entries/1", desk(Role.MODERATOR, "minh")
+    form = form_in(moderator.get(path))
+    second.post(path, form | {"author": "Minh sửa"})
+    faulty = moderator.post(path, form | {"summary": "Lan sửa", "video": "javascript:1"})
+    assert "Không mục nào hai người cùng sửa" in faulty.text, "told at once, with what is wrong"
+    assert "<tbody>" not in faulty.text
+    again = form_in(faulty)
+    assert (again["author"], again["summary"], again["video"]) == ("Minh sửa", "Lan sửa", "javascript:1")
+    second.post(path, form_in(moderator.get(path)) | {"author": "Minh sửa nữa"})
+    once_more = moderator.post(path, again | {"video": ""})
+    assert moderator.post(path, form_in(once_more)).status_code == 303
+    now = entry(open_contest, 1)
+    assert (now.author, now.summary) == ("Minh sửa nữa", "Lan sửa")
 
 
 def test_publishing_what_another_has_changed_is_told(open_contest: Stage, moderator: Desk) -> None:

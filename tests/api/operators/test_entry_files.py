@@ -13,7 +13,7 @@ from models.contest_file import MAX_PICTURES
 from models.database import transaction
 from models.entry import find_entry
 from models.operator import Role
-from tests.api.operators.desk import Desk
+from tests.api.operators.desk import Desk, form_in
 from tests.api.running import RunningApi
 from tests.models.pictures import PDF, bomb, noisy, picture
 from tests.servers import wait_for
@@ -86,7 +86,7 @@ def test_pictures_are_taken_described_and_on_the_site_within_a_second(
     ]
 
 
-def test_both_descriptions_are_needed_and_what_was_typed_stays(moderator: Desk, open_contest: Stage) -> None:
+def test_a_description_is_needed_and_what_was_typed_stays(moderator: Desk, open_contest: Stage) -> None:
     taken = send(moderator, picture(), picture(300, 300))
     first, second = keys(taken)
     typed = {
@@ -99,9 +99,20 @@ def test_both_descriptions_are_needed_and_what_was_typed_stays(moderator: Desk, 
     assert refused.status_code == 422
     assert keys(refused) == [first, second]
     assert 'value="Chỉ có &lt;tiếng&gt; Việt"' in refused.text
-    assert f'href="#text_en-{first}"' in faults(refused)
+    assert f'href="#text-{first}"' not in faults(refused)
     assert "nhiều nhất 300 ký tự" in faults(refused)
     assert entry_of(open_contest).pictures == []
+
+
+def test_a_description_without_english_is_shown_as_vietnamese(
+    console: RunningApi, moderator: Desk, open_contest: Stage
+) -> None:
+    page = send(moderator, picture())
+    (key,) = keys(page)
+    assert saved(moderator, page, **{f"text_en-{key}": ""}).status_code == 303
+    shown = re.compile(r'<img src="/media/[^>]* alt="Ảnh 0" lang="vi"')
+    wait_for(lambda: shown.search(console.client.get("/en/bai-du-thi/bai-1").text), 2, "it is on the English page")
+    assert 'alt="Ảnh 0" lang' not in console.client.get("/bai-du-thi/bai-1").text
 
 
 def test_order_and_removal(moderator: Desk, open_contest: Stage) -> None:
@@ -172,6 +183,25 @@ def test_of_two_who_change_them_the_second_is_told_and_keeps_what_was_typed(
     assert len(entry_of(open_contest).pictures) == 1
     assert saved(moderator, told).status_code == 303
     assert len(entry_of(open_contest).pictures) == 2
+
+
+def test_of_two_who_change_them_each_keeps_what_only_they_changed(
+    moderator: Desk, desk: Callable[..., Desk], open_contest: Stage
+) -> None:
+    other = desk(Role.MODERATOR, "khac")
+    saved(moderator, send(moderator, picture(100, 100), picture(110, 100), picture(120, 100)))
+    form = form_in(moderator.get(PATH)) | {"key": keys(moderator.get(PATH))}
+    a, b, c = keys(moderator.get(PATH))
+    theirs = {f"text-{a}": "Khác sửa", f"text-{b}": "Khác sửa", f"place-{c}": "1"}
+    assert other.post(PATH, form | theirs).status_code == 303
+    told = moderator.post(PATH, form | {f"text-{b}": "Tôi sửa", f"text_en-{a}": "Mine"})
+    assert told.status_code == 409
+    assert f'href="#text-{b}"' in faults(told)
+    assert f'href="#text-{a}"' not in faults(told)
+    assert keys(told) == [c, a, b]
+    assert moderator.post(PATH, form_in(told) | {"key": keys(told)}).status_code == 303
+    texts = [(one["alt"], one["alt_en"]) for one in entry_of(open_contest).pictures]
+    assert texts == [("Ảnh 2", "Picture 2"), ("Khác sửa", "Mine"), ("Tôi sửa", "Picture 1")]
 
 
 def test_keys_that_were_made_up_bring_nothing_in(moderator: Desk, open_contest: Stage) -> None:

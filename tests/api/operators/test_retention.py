@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from models.database import transaction
 from models.operator import Role
-from tests.api.operators.desk import Desk
+from tests.api.operators.desk import Desk, form_in
 from tests.workers.contests import Stage
 from workers.flush import drain
 
@@ -115,6 +115,16 @@ def test_the_dry_run_then_erasing_now(open_contest: Stage, desk: Sit, work: Call
     audited = open_contest.rows("SELECT operator, after FROM audit WHERE action = 'retention.erase'")
     assert audited[0][0] == "admin"
     assert audited[0][1]["evidence"] == 2
+
+
+def test_of_two_admins_each_keeps_what_only_they_changed(open_contest: Stage, desk: Sit) -> None:
+    first, second = desk(Role.ADMIN), desk(Role.ADMIN, "minh")
+    form = form_in(first.get("/operator/retention"))
+    assert second.post("/operator/retention", form | {"evidence_days": "30"}).status_code == 303
+    told = first.post("/operator/retention", form | {"contact_days": "3"})
+    assert told.status_code == 409
+    assert first.post("/operator/retention", form_in(told)).status_code == 303
+    assert rules(open_contest) == [(30, 180, 3, "")]
 
 
 def test_before_the_results_are_final_nothing_goes_unless_an_admin_says_why(
