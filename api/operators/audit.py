@@ -1,17 +1,17 @@
 """The audit log as a page: newest first, searched by who, what, to what, in which words and when."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 from urllib.parse import urlencode
 
-import orjson
 from fastapi import APIRouter, Response
 
 from api.numbers import whole
 from api.operators.access import VIEWER, Acting
 from api.operators.audit_words import choices, words_of
 from api.operators.console import Console
-from api.operators.language import N_
+from api.operators.field_words import field_words, value_words
+from api.operators.language import N_, Language
 from models.audit import AuditLine, AuditSearch, audit_lines
 from models.operator import Role
 from models.times import VIETNAM
@@ -24,7 +24,7 @@ _NO_DATE = N_("Ngày cần có dạng năm-tháng-ngày, chẳng hạn 2026-11-0
 
 
 class Change(NamedTuple):
-    """One value that changed, as texts; "" where there was none."""
+    """One value that changed, in words; "" where there was none."""
 
     name: str
     before: str
@@ -59,10 +59,17 @@ def audit_router(console: Console) -> APIRouter:
     return router
 
 
-def changes_of(line: AuditLine) -> list[Change]:
-    """What changed, value by value in the order of their names."""
-    before, after = line.before or {}, line.after or {}
-    return [Change(name, _text(before.get(name)), _text(after.get(name))) for name in sorted(before | after)]
+def changes_of(language: Language, line: AuditLine) -> list[Change]:
+    """What changed in words, value by value in the order of the fields' names."""
+    before, after, noun = line.before or {}, line.after or {}, line.action.partition(".")[0]
+    return [
+        Change(
+            field_words(language, noun, name),
+            value_words(language, noun, name, before.get(name)),
+            value_words(language, noun, name, after.get(name)),
+        )
+        for name in sorted(before | after)
+    ]
 
 
 def _page(console: Console, acting: Acting, typed: dict[str, str], below: str) -> Response:
@@ -89,18 +96,12 @@ def _page(console: Console, acting: Acting, typed: dict[str, str], below: str) -
         typed=typed,
         searched=any(typed.values()),
         faults=faults,
-        lines=[(line, words_of(acting.language, line.action), changes_of(line)) for line in shown],
+        lines=[(line, words_of(acting.language, line.action), changes_of(acting.language, line)) for line in shown],
         actions=choices(acting.language),
         older=f"{PATH}?{older}" if len(found) > PER_PAGE else "",
         first=not below,
         addresses=acting.may(Role.ADMIN),
     )
-
-
-def _text(value: Any) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _day(text: str) -> date | None:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 
 from api.operators.access import ADMIN, Acting, ConsoleProblem
 from api.operators.console import Console
+from api.operators.field_words import field_words, value_words
 from api.operators.language import N_
 from api.operators.requests import FOUND_WORDS, KIND_WORDS, PATH
 from api.voters.responses import see_other
@@ -18,6 +19,8 @@ from models.data_request import DataRequest, answer_request, find_request, note_
 from models.personal_data import everything_of
 
 LONGEST_NOTE = 2_000
+_NOUNS = {"claims": "claim", "clusters": "cluster", "corrections": "correction", "requests": "request"}
+"""Section of what is kept of an account → what its records are (`field_words.py`)."""
 _TOLD = N_("Người khác vừa sửa yêu cầu này. Chưa có gì thay đổi; hãy xem lại rồi làm tiếp. Những gì bạn viết vẫn còn.")
 
 
@@ -37,7 +40,9 @@ def request_router(console: Console) -> APIRouter:
     def printed(acting: Annotated[Acting, ADMIN], request_id: int) -> Response:
         """The same as a page for people."""
         found, kept = _everything(console, acting, request_id)
-        return console.page(acting, "request_print.html", request=found, kept=kept, now=datetime.now(UTC))
+        return console.page(
+            acting, "request_print.html", request=found, kept=_told(acting, kept), now=datetime.now(UTC)
+        )
 
     @router.post(PATH + "/{request_id:int}/erase")
     def erase(acting: Annotated[Acting, ADMIN], request_id: int) -> Response:
@@ -110,6 +115,22 @@ def _everything(console: Console, acting: Acting, request_id: int) -> tuple[Data
         subject = f"request:{found.id}"
         audit.record(connection, acting.actor, "request.export", subject, contest_id=found.contest_id)
     return found, kept
+
+
+def _told(acting: Acting, kept: dict[str, Any]) -> dict[str, Any]:
+    """The same for people: rows as `[(field, value)]` in words, without what is empty."""
+    return {
+        section: [_row(acting, _NOUNS.get(section, section), row) for row in rows] if isinstance(rows, list) else rows
+        for section, rows in kept.items()
+    }
+
+
+def _row(acting: Acting, noun: str, row: dict[str, Any]) -> list[tuple[str, str]]:
+    told = (
+        (field_words(acting.language, noun, name), value_words(acting.language, noun, name, value))
+        for name, value in row.items()
+    )
+    return [(name, value) for name, value in told if value]
 
 
 def _erase(console: Console, acting: Acting, found: DataRequest) -> bool:

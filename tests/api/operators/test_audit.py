@@ -10,9 +10,20 @@ import pytest
 from sqlalchemy import text
 
 from api.operators.audit_words import ACTIONS
+from api.operators.field_words import FIELDS, FIELDS_OF
 from models.audit import Actor, record
+from models.contest_file import FileContest
+from models.contest_import import ImportReport
+from models.contest_switches import Switches
+from models.correction import Proposal
+from models.correction_criteria import Criteria
+from models.correction_votes import Result
 from models.database import transaction
+from models.entry import Entry
+from models.erasing import What
+from models.limits import Limits
 from models.operator import Role
+from models.retention import Rules
 from models.settings import ROOT
 from models.times import VIETNAM
 from tests.api.operators.desk import Desk
@@ -153,6 +164,58 @@ def test_no_words_are_left_of_an_action_that_nobody_writes() -> None:
         if isinstance(node, ast.Constant)
     }
     assert sorted(set(ACTIONS) - made - texts) == []
+
+
+def test_changes_are_told_in_words_and_by_the_clock_of_viet_nam(written: Stage, desk: Callable[..., Desk]) -> None:
+    with transaction(written.engine) as connection:
+        lan = Actor("lan", 1)
+        before, after = {"closes_at": "2026-11-23T14:30:00+00:00"}, {"closes_at": "2026-11-24T17:05:00Z"}
+        record(connection, lan, "contest.window", "contest:1", before=before, after=after)
+        record(connection, lan, "contest.finalise", before={"state": "closed"}, after={"state": "final"})
+        record(connection, lan, "switch.login", before={"login_closed": False}, after={"login_closed": True})
+        record(connection, lan, "switch.proof", before={"proof_floor": 0}, after={"proof_floor": 2})
+        record(connection, lan, "entry.publish", before={"state": "draft"}, after={"state": "published", "wild": [1]})
+    page = desk(Role.VIEWER).get(PATH).text
+    for name, before_words, after_words in (
+        ("Kết thúc bình chọn", "21:30 ngày 23/11/2026", "00:05 ngày 25/11/2026"),
+        ("Trạng thái", "Đã kết thúc", "Đã chốt kết quả"),
+        ("Tạm ngừng đăng nhập", "không", "có"),
+        ("Mức chống gửi mã tự động", "Bình thường: tự tăng khi có nhiều yêu cầu", "Ít nhất gấp 4"),
+        ("Trạng thái", "Bản nháp", "Đã công bố"),
+        ("wild", "", "1"),
+    ):
+        assert f'<th scope="row">{name}</th><td>{before_words}</td><td>{after_words}</td>' in page
+
+
+def test_every_field_of_the_code_has_words() -> None:
+    """What is written as `before` or `after` in plain sight, and the fields of what is written whole."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in _sources()]
+    seen = {name for tree in trees if any(_actions(tree)) for name in _fields(tree)}
+    assert {"state", "opens_at", "wrong_codes", "ended", "place", "votes"} <= seen, "it looks where they are"
+    whole = (Limits, Rules, ImportReport, Proposal, Result, Entry)
+    seen |= {name for one in whole for name in one.__dataclass_fields__} - {"id", "note"}
+    seen |= {name for one in (FileContest, Switches, Criteria) for name in one.model_fields} | {
+        str(one) for one in What
+    }
+    known = set(FIELDS) | {name for words in FIELDS_OF.values() for name in words}
+    assert sorted(seen - known) == []
+
+
+def _fields(tree: ast.AST) -> Iterator[str]:
+    """Names in what is written down as `after=…`, `before, after = …`, `difference({…}, …)` and the like."""
+    for node in ast.walk(tree):
+        values: list[ast.AST] = []
+        if isinstance(node, ast.keyword) and node.arg in {"before", "after"}:
+            values = [node.value]
+        elif isinstance(node, ast.Assign):
+            names = {one.id for target in node.targets for one in ast.walk(target) if isinstance(one, ast.Name)}
+            values = [node.value] if names & {"before", "after"} else []
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "difference":
+            values = list(node.args)
+        for value in values:
+            for one in ast.walk(value):
+                if isinstance(one, ast.Dict):
+                    yield from (key.value for key in one.keys if isinstance(key, ast.Constant))
 
 
 WRITERS = {"record", "late_line", "alter_entry", "change_switches", "_switched", "_write_down"}

@@ -179,9 +179,16 @@ def test_the_export_has_everything_and_is_written_down(known: Stage, desk: Sit) 
     assert (login["hint"], login["domain"], login["fragments"]) == ("a•••@example.vn", "example.vn", [-5, 7, 2**31 - 1])
     assert login["agreed"] == {"counting": 1, "protection": 1, "residence": 1}
     assert [claim["happened"] for claim in kept["claims"]] == ["chuyện của An"]
-    printed = page(sitting.post(f"{path}/print"))
+    answer = sitting.post(f"{path}/print")
+    printed = page(answer)
     assert "chuyện của An" in printed
     assert kept["votes"][1]["receipt"] in printed
+    for words in ("Bình chọn lúc", "Đăng nhập lúc", "Mã gửi qua email", "Chưa trả lời", "Xem dữ liệu"):
+        assert words in printed
+    cast_at = datetime.fromisoformat(kept["votes"][1]["cast_at"])
+    assert f"{cast_at.astimezone(VIETNAM):%H:%M ngày %d/%m/%Y}" in printed
+    raw = {name for rows in kept.values() if isinstance(rows, list) for row in rows for name in row}
+    assert not [name for name in raw if f"<dt>{name}</dt>" in answer.text], "all in words"
     assert [line[0] for line in lines(known)] == ["request.open", "request.export", "request.export"]
 
 
