@@ -50,6 +50,8 @@ class LedgerReader:
         kept_at = float("-inf")
         while not self._ended.is_set():
             self._wanted.wait()
+            if self._ended.is_set():
+                return
             began = time.monotonic()
             reading = self._watch.current.reading
             contest_id, shards = (reading.contest_id, reading.shards) if reading else (NO_CONTEST, 0)
@@ -64,8 +66,10 @@ class LedgerReader:
 
     def _read(self, contest_id: int, shards: int, now: datetime, last: LedgerFacts | None) -> LedgerFacts | None:
         try:
-            with ledger_errors(), self._engine.connect() as connection, snapshot(connection):
-                found = read_ledger_facts(connection, contest_id, shards, now, last)
+            with ledger_errors(), self._engine.connect() as connection:
+                connection.detach()  # closed when read: one given back after the end of its pool would stay open
+                with snapshot(connection):
+                    found = read_ledger_facts(connection, contest_id, shards, now, last)
         except LedgerAway as error:
             self._fact.away(str(error))
         except Exception as error:
