@@ -126,8 +126,8 @@ def _save(console: Console, acting: Acting, contest_id: int) -> Response:
             conflict = conflict_over(connection, subject, typed, theirs, acting.text("marks"), action="contest.")
             return _page(console, acting, error.contest, conflict.form, conflict=conflict)
     if faults:
-        as_it_came = {name: acting.text(name) for name in ("seen", "marks")}
-        return _page(console, acting, contest, typed, faults=faults, **as_it_came)
+        seen, marks = acting.text("seen"), acting.text("marks")
+        return _page(console, acting, contest, typed, faults=faults, seen=seen, marks=marks)
     console.in_effect(contest)
     return see_other(f"{PATH}/{contest_id}?done=saved")
 
