@@ -23,4 +23,4 @@ def _begin(**_given: Any) -> None:
 @events.quitting.add_listener
 def _end(**_given: Any) -> None:
     if WORLD.journal:
-        WORLD.journal.close()
+        WORLD.journal.publish()  # not closed: answers may still come
