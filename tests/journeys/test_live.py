@@ -114,6 +114,27 @@ def test_everybody_can_use_the_pages(site: Site, viewer: Page, faults: Faults) -
         assert not found, f"{path}\n" + "\n".join(found)
 
 
+_ONE_MORE = """() => {
+  const next = document.querySelector("#leaders [hidden]");
+  next.hidden = false;
+  const room = document.documentElement.scrollHeight - innerHeight;
+  next.hidden = true;
+  return room;
+}"""
+
+
+def test_the_wall_shows_as_many_leaders_as_fit(site: Site, viewer: Page, faults: Faults) -> None:
+    leaders = viewer.locator("#leaders li:visible")
+    for width, height, least in ((1280, 800, 8), (1920, 1080, 8), (1280, 560, 4)):
+        viewer.set_viewport_size({"width": width, "height": height})
+        viewer.goto("/operator/screen")
+        expect(viewer.locator("#fresh")).to_contain_text("Số liệu cách đây")
+        room = viewer.evaluate("document.documentElement.scrollHeight - innerHeight")
+        assert room <= 1, f"{width}×{height}: nobody can scroll a wall"
+        assert least <= leaders.count() <= 12
+        assert leaders.count() == 12 or viewer.evaluate(_ONE_MORE) > 1, f"{width}×{height}: there is room for more"
+
+
 def test_without_javascript_the_figures_of_the_moment_stand_in_the_page(
     site: Site, viewer: Page, new_page: Callable[..., Page]
 ) -> None:

@@ -13,13 +13,22 @@ async function stayAwake() {
   }
 }
 
+// As many of the leaders as the screen has room for, from data-least to data-most: nobody can scroll a wall.
+function fit() {
+  const list = document.getElementById("leaders");
+  const items = [...list.children];
+  let shown = Math.min(items.length, Number(list.dataset.most));
+  items.forEach((item, at) => (item.hidden = at >= shown));
+  const page = document.documentElement;
+  while (shown > Number(list.dataset.least) && page.scrollHeight > page.clientHeight + 1) items[--shown].hidden = true;
+}
+
 function putLeaders(rows) {
   const list = document.getElementById("leaders");
   const found = new Map([...list.children].map((item) => [item.dataset.row, item]));
   if (rows.some(([id]) => !found.has(String(id)))) return location.reload();
   rows.forEach(([id, votes, , place, tied], at) => {
     const item = found.get(String(id));
-    item.hidden = at >= Number(list.dataset.most);
     item.querySelector(".place").textContent = tied ? `${place}=` : `${place}`;
     item.querySelector(".votes").textContent = written(votes);
     item.querySelector("rect").setAttribute("width", rows[0][1] ? (votes * 100) / rows[0][1] : 0);
@@ -43,8 +52,10 @@ function show(figures) {
       return item;
     }),
   );
+  fit();
 }
 
 document.addEventListener("visibilitychange", stayAwake);
 stayAwake();
+fit();
 follow({ figures: show }, "?screen=1");
