@@ -57,8 +57,8 @@ class VoteLane(BoundedHeads):
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
-        usual = isinstance(self.app, FastPath) and not self.root_path and self.limit_concurrency is None
-        self._fast: FastPath | None = self.app if usual else None
+        usual = not self.root_path and self.limit_concurrency is None and not self.config.access_log
+        self._fast = self.app if usual and isinstance(self.app, FastPath) else None
         self._inside = False  # uvicorn's parser stands within a request
         self._asked = False  # a vote is being decided
         self._later = b""  # what came behind it

@@ -367,3 +367,18 @@ def test_an_idle_connection_is_closed_and_no_earlier(lane: tuple[asyncio.Abstrac
         assert waiting.written.startswith(b"HTTP/1.1 201 ")
 
     loop.run_until_complete(steps())
+
+
+def test_a_plain_vote_and_a_page_need_no_scope(lane: tuple[asyncio.AbstractEventLoop, Side]) -> None:
+    loop, side = lane
+
+    async def steps() -> None:
+        wire, connection = side.connect()
+        connection.data_received(vote_for(1) + b"GET /api/contest HTTP/1.1\r\nHost: x\r\n\r\n")
+        await until(lambda: wire.written.count(b"HTTP/1.1 ") == 2)
+        assert connection.scope is None
+        connection.data_received(b"GET /khong-co HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.scope["path"] == "/khong-co"
+        await until(lambda: wire.written.count(b"HTTP/1.1 ") == 3)
+
+    loop.run_until_complete(steps())
