@@ -60,10 +60,15 @@ def running_stack(folder: Path) -> Iterator[Stack]:
     process = spawn([*_COMMAND, "up"], death_signal=signal.SIGTERM, log=log, environment=environment)
     try:
         wait_for(lambda: _is_up(process, log), START_S, "the stack to be ready")
-        addresses = {name.lower(): value for name, value in read_env_file(data_dir / EMBEDDED_ENV).items()}
-        settings = load_settings(
-            data_dir=data_dir, port=port, contest=None, identity_key=None, session_keys=None, **addresses
-        )
+        written = {name.lower(): value for name, value in read_env_file(data_dir / EMBEDDED_ENV).items()}
+        ours: dict[str, Any] = {
+            "data_dir": data_dir,
+            "port": port,
+            "contest": None,
+            "identity_key": None,
+            "session_keys": None,
+        }
+        settings = load_settings(**(written | ours))
         engine = worker_engine(settings.database())
         with transaction(engine) as connection:
             contest = find_contest(connection, None)
