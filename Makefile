@@ -26,7 +26,7 @@ check: install
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-## bench: what a durable vote costs, beside what it is to be compared with (needs wrk; 7 minutes; FULL=1: more)
+## bench: what a durable vote costs, beside what it is to be compared with (needs wrk; 6 minutes; FULL=1: more)
 bench: install
 	@exec $(BIN)/python -m loadtests.bench $(if $(FULL),--full)
 

@@ -83,6 +83,7 @@ class Visitor(FastHttpUser):
             self.client.cookiejar.clear()
 
     def visit(self, number: int) -> None:
+        """What person `number` does, from coming to leaving. Each kind of visitor has its own."""
         raise NotImplementedError
 
     def ask(

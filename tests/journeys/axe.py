@@ -75,3 +75,12 @@ def barriers(page: Page) -> list[str]:
     found += [f"dark: {broken}" for broken in violations(page, only=COLOURS)]
     page.emulate_media(color_scheme="light")
     return found + misfits(page, 320) + misfits(page, 640, "200%")
+
+
+def accessible(page: Page) -> None:
+    """Fails with the barriers that the page has; it is left as wide as it was."""
+    size = page.viewport_size
+    found = barriers(page)
+    assert not found, "\n".join([page.url, *found])
+    assert size is not None
+    page.set_viewport_size(size)

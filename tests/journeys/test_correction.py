@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from models.operator import Role
-from tests.journeys.axe import barriers
+from tests.journeys.axe import accessible
 from tests.journeys.browser import Faults, Site, running_site, until
 from tests.journeys.operators import operator_page
 from tests.servers import libpq_url, wait_for
@@ -69,14 +69,6 @@ def vote(site: Site, entry: int, token: str) -> str:
     assert answer.status_code == 201, answer.text
     receipt: str = answer.json()["receipt"]
     return receipt
-
-
-def accessible(page: Page) -> None:
-    size = page.viewport_size
-    found = barriers(page)
-    assert not found, "\n".join([page.url, *found])
-    assert size is not None
-    page.set_viewport_size(size)
 
 
 def propose_for_the_cluster(page: Page, suspects: Suspects) -> str:

@@ -10,7 +10,7 @@ from openpyxl import load_workbook
 from playwright.sync_api import Page, expect
 
 from models.operator import Role
-from tests.journeys.axe import barriers
+from tests.journeys.axe import accessible
 from tests.journeys.browser import Faults, Site, running_site, until
 from tests.journeys.operators import operator_page
 from tests.models.pictures import noisy, picture
@@ -32,14 +32,6 @@ _DROP = """
 def site() -> Iterator[Site]:
     with running_site() as running:
         yield running
-
-
-def accessible(page: Page) -> None:
-    size = page.viewport_size
-    found = barriers(page)
-    assert not found, "\n".join([page.url, *found])
-    assert size is not None
-    page.set_viewport_size(size)
 
 
 def filled(template: Path, folder: Path, *, wrong: bool) -> Path:

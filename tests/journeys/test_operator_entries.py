@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from models.operator import Role
 from models.times import VIETNAM
-from tests.journeys.axe import barriers
+from tests.journeys.axe import accessible, barriers
 from tests.journeys.browser import Faults, Site, running_site, until
 from tests.journeys.operators import operator_page
 
@@ -27,14 +27,6 @@ def site() -> Iterator[Site]:
 
 def local(days: int) -> str:
     return (datetime.now(VIETNAM) + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M")
-
-
-def accessible(page: Page) -> None:
-    size = page.viewport_size
-    found = barriers(page)
-    assert not found, "\n".join([page.url, *found])
-    assert size is not None
-    page.set_viewport_size(size)
 
 
 def heading(page: Page, text: str) -> None:
