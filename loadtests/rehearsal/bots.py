@@ -33,8 +33,8 @@ class Bot(Visitor):
     def _replay(self, account: str, token: str, entry: int, receipt: str) -> None:
         """The same vote again: the same receipt, and nothing new."""
         answer = self._try(entry, {"Authorization": f"Bearer {token}"}, fine=(200,))
-        again, _ = read_vote(answer)
-        if answer.status == 201 or (again and again != receipt):
+        again, _, voted = read_vote(answer)
+        if answer.status == 201 or (again and (again, voted) != (receipt, entry)):
             _let_in(account, entry, "replay")
 
     def _made_up(self, account: str, token: str, entry: int) -> None:

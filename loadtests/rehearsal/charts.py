@@ -1,4 +1,4 @@
-"""Charts as inline SVG: lines over the seconds of a rehearsal. Colours come from the page's style sheet."""
+"""Charts as inline SVG: lines over the seconds of a rehearsal, or over steps. Colours: the page's style sheet."""
 
 import math
 from collections.abc import Sequence
@@ -6,25 +6,26 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 720, 200
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 10, 12, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 10, 14, 26
 _MOST_POINTS = 360
 
 
 @dataclass(frozen=True)
 class Line:
-    """`values`: one for each second; None: nothing is known of that second. `style`: 1 to 4, a colour and a dash."""
+    """`values`: one for each second or step; None: nothing is known of it. `style`: 1 to 4, a colour and a dash."""
 
     name: str
     values: Sequence[float | None]
     style: int
 
 
-def chart(title: str, unit: str, lines: Sequence[Line]) -> str:
-    """An SVG with a legend and a table-like description for who does not see it."""
+def chart(title: str, unit: str, lines: Sequence[Line], ticks: Sequence[str] = ()) -> str:
+    """An SVG with a legend that names the greatest values. `ticks`: what stands below, evenly; without, seconds."""
     drawn = [Line(line.name, _thinned(line.values), line.style) for line in lines]
     seconds = max((len(line.values) for line in lines), default=0)
     top = _round_up(max((value for line in lines for value in line.values if value is not None), default=1.0))
-    parts = [_grid(top, seconds), *(_path(line, top) for line in drawn)]
+    below = ticks or [f"{seconds * quarter / 4:.0f} s" for quarter in range(5)]
+    parts = [_grid(top, below), *(_path(line, top) for line in drawn)]
     legend = "".join(f'<li class="l{line.style}">{escape(line.name)}: {_most(line)}</li>' for line in lines)
     return (
         f"<figure><figcaption>{escape(title)} ({escape(unit)})</figcaption>"
@@ -38,7 +39,7 @@ def _most(line: Line) -> str:
     return f"max {_number(max(known))}" if known else "—"
 
 
-def _grid(top: float, seconds: int) -> str:
+def _grid(top: float, below: Sequence[str]) -> str:
     rows = []
     for quarter in range(5):
         y = _y(top * quarter / 4, top)
@@ -46,12 +47,11 @@ def _grid(top: float, seconds: int) -> str:
             f'<path class="grid" d="M{_LEFT} {y:.1f}H{WIDTH - _RIGHT}"/>'
             f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_number(top * quarter / 4)}</text>'
         )
-    for quarter in range(5):
-        x = _LEFT + (WIDTH - _LEFT - _RIGHT) * quarter / 4
-        rows.append(
-            f'<text x="{x:.1f}" y="{HEIGHT - 6}" text-anchor="{"end" if quarter == 4 else "middle"}">'
-            f"{seconds * quarter / 4:.0f} s</text>"
-        )
+    last = max(1, len(below) - 1)
+    for number, text in enumerate(below):
+        x = _LEFT + (WIDTH - _LEFT - _RIGHT) * number / last
+        anchor = "end" if number == last else "middle"
+        rows.append(f'<text x="{x:.1f}" y="{HEIGHT - 6}" text-anchor="{anchor}">{escape(text)}</text>')
     return "".join(rows)
 
 

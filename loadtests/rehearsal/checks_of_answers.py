@@ -24,7 +24,7 @@ def of_answers(counts: Counter[str], limits: Limits) -> list[Check]:
             ok=not wrong,
             vi="Không có lỗi máy chủ nào khác ngoài lời hẹn thử lại (503 kèm Retry-After)",
             en="No server error but the request to come back (503 with Retry-After)",
-            seen=str(wrong or 0),
+            seen=", ".join(f"{name}: {number:,}" for name, number in wrong.items()) or "0",
             allowed="0",
         ),
         Check(
@@ -35,6 +35,7 @@ def of_answers(counts: Counter[str], limits: Limits) -> list[Check]:
             seen=f"{away:,} / {sent:,} = {share:.2%}",
             allowed=f"≤ {limits.turned_away:.1%}",
         ),
+        _pages(counts, limits),
         _time(counts, "vote", 0.95, limits.vote_p95_ms),
         _time(counts, "vote", 0.99, limits.vote_p99_ms),
         _time(counts, "page", 0.95, limits.page_p95_ms),
@@ -48,8 +49,8 @@ def of_system(seen: Seen, limits: Limits) -> list[Check]:
         Check(
             "flush_lag",
             ok=None if elsewhere and not lags else bool(lags) and max(lags) <= limits.lag_s,
-            vi="Ghi sổ theo kịp: phiếu chờ lâu nhất",
-            en="The flush keeps up: the oldest vote that waited for the ledger",
+            vi="Ghi sổ theo kịp: phiếu chờ lâu nhất (tính cả lúc hệ thống không báo gì về sổ)",
+            en="The flush keeps up: the oldest vote that waited for the ledger (silence about it counts as waiting)",
             seen=f"{max(lags):.1f} s" if lags else "—",
             allowed=f"≤ {limits.lag_s:.0f} s",
         ),
@@ -58,7 +59,7 @@ def of_system(seen: Seen, limits: Limits) -> list[Check]:
             ok=drained is not None and drained <= limits.drain_s,
             vi="Sau khi hết người, mọi phiếu vào sổ",
             en="After the load all votes reached the ledger",
-            seen="> 90 s" if drained is None else f"{drained:.1f} s",
+            seen="không kịp thấy · not seen in time" if drained is None else f"{drained:.1f} s",
             allowed=f"≤ {limits.drain_s:.0f} s",
         ),
         Check(
@@ -74,10 +75,35 @@ def of_system(seen: Seen, limits: Limits) -> list[Check]:
             ok=None if seen.restarts is None else not seen.restarts,
             vi="Không tiến trình nào phải khởi động lại",
             en="No process had to be started again",
-            seen="—" if seen.restarts is None else "; ".join(seen.restarts) or "0",
+            seen="—" if seen.restarts is None else _grouped(seen.restarts) or "0",
             allowed="0",
         ),
     ]
+
+
+def _pages(counts: Counter[str], limits: Limits) -> Check:
+    """A page that a proxy refuses, or that never comes, has no time to be measured: it must be missed by number."""
+    answers = {name: number for name, number in counts.items() if name.startswith(("status.page.", "status.asset."))}
+    asked = counts["sent.page"] + counts["sent.asset"]
+    well = sum(number for name, number in answers.items() if name.endswith((".200", ".304")))
+    others = {name.removeprefix("status."): number for name, number in sorted(answers.items())}
+    others = {name: number for name, number in others.items() if not name.endswith((".200", ".304"))}
+    missing = max(0, asked - well)
+    share = missing / asked if asked else 0.0
+    return Check(
+        "pages_served",
+        ok=asked > 0 and share <= limits.pages_missing,
+        vi="Trang và các tệp của trang đều đến nơi, không bị từ chối hay đứt kết nối",
+        en="Pages and their files came, neither refused nor broken off",
+        seen=f"{missing:,} / {asked:,} = {share:.2%}" + "".join(f"; {name}: {n:,}" for name, n in others.items()),
+        allowed=f"≤ {limits.pages_missing:.1%}",
+    )
+
+
+def _grouped(restarts: list[str]) -> str:
+    """What was started again, each once, with how often."""
+    times = Counter(line.partition("; starting it again")[0] for line in restarts)
+    return "; ".join(what + (f" × {number}" if number > 1 else "") for what, number in times.items())
 
 
 def _time(counts: Counter[str], what: str, share: float, most_ms: float) -> Check:

@@ -11,13 +11,14 @@ def of_load(seen: Seen, limits: Limits) -> list[Check]:
     came, planned = total(counts, "come."), sum(seen.planned.values())
     done, failed = counts["login.done"], counts["login.failed"]
     tricks = counts["sent.bot"]
+    refused = sum(number for name, number in counts.items() if name.startswith("status.bot.4"))
     return [
         Check(
             "bots_refused",
-            ok=not seen.books.intrusions and tricks > 0,
+            ok=not seen.books.intrusions and refused > 0,
             vi="Mọi yêu cầu giả mạo đều bị từ chối",
             en="Every forged request was refused",
-            seen=f"{seen.books.intrusions or 0} / {tricks:,}",
+            seen=f"{_named(seen.books.intrusions)} / {tricks:,}, 4xx: {refused:,}",
             allowed="0",
         ),
         Check(
@@ -45,3 +46,8 @@ def of_load(seen: Seen, limits: Limits) -> list[Check]:
             allowed=f"≥ {1 - limits.failed_logins:.0%}",
         ),
     ]
+
+
+def _named(intrusions: dict[str, int]) -> str:
+    """Trick and how often it worked."""
+    return ", ".join(f"{trick} {times:,}" for trick, times in intrusions.items()) or "0"

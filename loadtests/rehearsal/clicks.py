@@ -4,7 +4,7 @@ import gevent
 import orjson
 
 from loadtests.rehearsal.counts import bucket
-from loadtests.rehearsal.journal import AGAIN, COUNTED, GAVE_UP, SENT, UNKNOWN
+from loadtests.rehearsal.journal import AGAIN, COUNTED, GAVE_UP, MIXED, SENT, UNKNOWN
 from loadtests.rehearsal.visitor import Answer, Visitor
 from loadtests.rehearsal.world import CHANCE, WORLD
 
@@ -19,7 +19,10 @@ def press(visitor: Visitor, account: str, token: str, entry: int) -> str | None:
     _write(account, entry, SENT)
     while True:
         answer = send(visitor, token, entry)
-        receipt, code = read_vote(answer)
+        receipt, code, voted = read_vote(answer)
+        if receipt and voted != entry:  # somebody else's answer
+            _write(account, entry, MIXED, receipt)
+            return None
         if receipt:
             outcome = COUNTED if answer.status == 201 else AGAIN
             _write(account, entry, outcome, receipt)
@@ -49,13 +52,15 @@ def send(visitor: Visitor, token: str, entry: int) -> Answer:
     return visitor.ask("vote", "PUT", f"/api/entries/{entry}/vote", name=NAME, headers=bearer)
 
 
-def read_vote(answer: Answer) -> tuple[str, str]:
-    """Receipt and code of the refusal; of the two at most one."""
+def read_vote(answer: Answer) -> tuple[str, str, int]:
+    """Receipt, code of the refusal, of the two at most one; and the entry that the receipt is for."""
     try:
         body = orjson.loads(answer.body)
-        return (body["receipt"], "") if answer.status in {200, 201} else ("", str(body["code"]))
+        if answer.status in {200, 201}:
+            return str(body["receipt"]), "", int(body["entry_id"])
+        return "", str(body["code"]), 0
     except (ValueError, KeyError, TypeError):
-        return "", ""
+        return "", "", 0
 
 
 def _write(account: str, entry: int, outcome: str, receipt: str = "") -> None:

@@ -5,13 +5,15 @@
     account  entry  outcome  receipt  ms since 1970
 
 account: the number of its token's line, or `login-<number>`. outcome: `sent`; `201`, `200`; `unknown` (`not_confirmed`,
-or the connection broke: it may be counted); `gave_up`; `refused:<status>:<code>`; `intrusion:<trick>` (a forged request
-that was let in). A line is written before the voter does anything else.
+or the connection broke: it may be counted); `gave_up`; `refused:<status>:<code>`; `mixed` (a receipt that came with
+another entry's number: whose it is nobody knows); `intrusion:<trick>` (a forged request that was let in). A line is
+written before the voter does anything else.
 
 `seconds-<worker>.jsonl`: what was counted in each second, `{"s": second, "n": {name: number}}`; the names
 stand in `counts.py`.
 """
 
+import heapq
 import json
 import time
 from collections import Counter
@@ -20,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-SENT, COUNTED, AGAIN, UNKNOWN, GAVE_UP = "sent", "201", "200", "unknown", "gave_up"
+SENT, COUNTED, AGAIN, UNKNOWN, GAVE_UP, MIXED = "sent", "201", "200", "unknown", "gave_up", "mixed"
 Pair = tuple[str, int]
 """Account and entry."""
 
@@ -93,6 +95,10 @@ class Votes:
     """`<status>:<code>` → votes that were refused for good."""
     intrusions: Counter[str] = field(default_factory=Counter)
     changed_receipts: list[Pair] = field(default_factory=list)
+    mixed: Counter[Pair] = field(default_factory=Counter)
+    """Answered with a receipt for another entry than was asked for."""
+    told_at: dict[Pair, int] = field(default_factory=dict)
+    """When the receipt came, in ms since 1970."""
 
     def unclear(self) -> set[Pair]:
         """May be counted or not, also because the process that asked was killed before the answer."""
@@ -102,10 +108,22 @@ class Votes:
         """Acknowledged as "already voted", though no request of ours can have counted them: from before."""
         return {pair for pair in self.receipts if not self.created[pair] and pair not in self.unknown}
 
+    def left(self) -> set[Pair]:
+        """Who went without a receipt and without a clear no: they gave up, or their process ended."""
+        return (self.gave_up | (self.sent - self.answered)) - self.receipts.keys()
+
+    def shared(self) -> int:
+        """Votes that were given a receipt which another vote has too."""
+        return sum(times for times in Counter(self.receipts.values()).values() if times > 1)
+
+    def latest(self, number: int) -> list[Pair]:
+        """Who got their receipts last: they are the last to reach the ledger."""
+        return heapq.nlargest(number, self.told_at, key=self.told_at.__getitem__)
+
 
 def read_votes(folder: Path) -> Votes:
     votes = Votes()
-    for account, entry, outcome, receipt in _lines(folder):
+    for account, entry, outcome, receipt, ms in _lines(folder):
         pair = (account, int(entry))
         if outcome == SENT:
             votes.sent.add(pair)
@@ -115,10 +133,14 @@ def read_votes(folder: Path) -> Votes:
             if votes.receipts.setdefault(pair, receipt) != receipt:
                 votes.changed_receipts.append(pair)
             votes.created[pair] += outcome == COUNTED
+            votes.told_at.setdefault(pair, int(ms))
         elif outcome == UNKNOWN:
             votes.unknown.add(pair)
         elif outcome == GAVE_UP:
             votes.gave_up.add(pair)
+        elif outcome == MIXED:
+            votes.unknown.add(pair)
+            votes.mixed[pair] += 1
         elif outcome.startswith("intrusion:"):
             votes.intrusions[outcome.partition(":")[2]] += 1
         else:
@@ -126,10 +148,10 @@ def read_votes(folder: Path) -> Votes:
     return votes
 
 
-def _lines(folder: Path) -> Iterator[tuple[str, str, str, str]]:
+def _lines(folder: Path) -> Iterator[tuple[str, str, str, str, str]]:
     for path in sorted(folder.glob("votes-*.tsv")):
         with path.open(encoding="ascii") as file:
             for line in file:
                 if line.endswith("\n"):  # a process that was killed may have left half a line
-                    account, entry, outcome, receipt, _ = line.rstrip("\n").split("\t")
-                    yield account, entry, outcome, receipt
+                    account, entry, outcome, receipt, ms = line.rstrip("\n").split("\t")
+                    yield account, entry, outcome, receipt, ms

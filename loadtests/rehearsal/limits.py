@@ -12,6 +12,8 @@ class Limits:
     page_p95_ms: float = 1_000.0
     turned_away: float = 0.005
     """Share of the requests for votes that were answered 503 or 429 with Retry-After, or not at all."""
+    pages_missing: float = 0.005
+    """Share of pages and their files that did not come."""
     gave_up: float = 0.0
     """Votes that were never acknowledged within 45 s of trying, of all."""
     lag_s: float = 30.0

@@ -1,7 +1,12 @@
 """What a reader of the report must know beside the checks: what it says, and what it cannot say."""
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
 from loadtests.rehearsal.check import Seen
 from loadtests.rehearsal.counts import percentile
+from loadtests.rehearsal.turnout import Profile, Turnout
+from loadtests.rehearsal.watching import Sample
 
 Note = tuple[str, str]
 """In Vietnamese and in English."""
@@ -20,15 +25,20 @@ ELSEWHERE: Note = (
     """The installation is elsewhere: only what HTTP tells was checked (public counts, receipts, /health/ready). Memory,
     the proof by rows and restarts must be looked at there: binhchon status, binhchon reconcile --rows.""",
 )
-HIDDEN: Note = (
-    """Số phiếu đang được ẩn theo quy định của cuộc thi, nên không so được số phiếu đã báo nhận với số đếm.""",
-    """The contest hides its counts, so acknowledged votes could not be compared with the count.""",
+HELD: Note = (
+    """{began} (giờ UTC), {target}: {voters} người bình chọn đến trong {minutes} phút ({shape}), khoảng {votes} phiếu;
+    lúc đông nhất mỗi giây {arrivals} người, {votes_s} phiếu, {requests_s} yêu cầu.""",
+    """{began} (UTC), {target}: {voters} voters within {minutes} minutes ({shape}), about {votes} votes; at the peak
+    {arrivals} people, {votes_s} votes and {requests_s} requests a second.""",
 )
+OWN_STACK: Note = ("hệ thống thử trên máy này", "a stack of its own on this machine")
 SENT_AWAY: Note = (
-    """{away} lượt bấm không được trả lời ngay (bị hẹn lại hoặc đứt kết nối); người bấm đã thử lại, {unknown} phiếu đến
-    cuối vẫn chưa rõ kết quả. 99% phiếu đã báo nhận có mã trong {wait}.""",
-    """{away} presses were not answered at once (asked to come back, or the connection broke); they were repeated,
-    {unknown} votes stayed unclear. 99% of the acknowledged votes had their receipt within {wait}.""",
+    """{away} lượt bấm không được trả lời ngay (bị hẹn lại hoặc đứt kết nối); người bấm đã thử lại. {found} phiếu không
+    có lời báo nhận được tìm thấy trong lá phiếu của chính người đó và phải được đếm; {unknown} phiếu đến cuối vẫn chưa
+    rõ. 99% phiếu đã báo nhận có mã trong {wait}.""",
+    """{away} presses were not answered at once (asked to come back, or the connection broke); they were repeated.
+    {found} votes without an acknowledgement were found in their voters' ballots, and must be counted; {unknown} stayed
+    unclear. 99% of the acknowledged votes had their receipt within {wait}.""",
 )
 UNREADY: Note = (
     """Trong {seconds} giây, hệ thống tự báo là chưa sẵn sàng hoặc không trả lời (/health/ready).""",
@@ -50,17 +60,16 @@ BUSY_SHARE, DISTURBED_SHARE = 0.85, 0.1
 def notes(seen: Seen, *, elsewhere: bool) -> list[Note]:
     """Those that apply, the most general first."""
     found = [ELSEWHERE if elsewhere else HERE]
-    if not seen.books.shown:
-        found.append(HIDDEN)
     away = seen.counts["status.vote.503"] + seen.counts["status.vote.429"] + seen.counts["status.vote.0"]
     if away:
         wait = percentile(seen.counts, "wait.", 0.99)
         shown = "—" if wait is None else f"{wait:,.0f} ms"
-        found.append(_filled(SENT_AWAY, away=f"{away:,}", unknown=f"{seen.books.unknown:,}", wait=shown))
-    unready = sum(not sample.ready for sample in seen.samples)
+        settled = {"found": f"{seen.books.found:,}", "unknown": f"{seen.books.unknown:,}"}
+        found.append(_filled(SENT_AWAY, away=f"{away:,}", wait=shown, **settled))
+    unready = _seconds(seen.samples, lambda sample: not sample.ready)
     if unready:
         found.append(_filled(UNREADY, seconds=str(unready)))
-    busy = sum(sample.generator > BUSY_SHARE for sample in seen.samples)
+    busy = _seconds(seen.samples, lambda sample: sample.generator > BUSY_SHARE)
     if busy:
         found.append(_filled(BUSY, seconds=str(busy)))
     if seen.others > DISTURBED_SHARE:
@@ -68,6 +77,32 @@ def notes(seen: Seen, *, elsewhere: bool) -> list[Note]:
     return found
 
 
-def _filled(note: Note, **values: str) -> Note:
-    vi, en = (text.format(**values) for text in note)
+def held(turnout: Turnout, load: Profile, began: datetime, url: str | None) -> Note:
+    """What was rehearsed, when and where."""
+    numbers = {
+        "began": f"{began:%Y-%m-%d %H:%M}",
+        "voters": f"{load.voters:,}",
+        "minutes": f"{turnout.minutes:g}",
+        "shape": turnout.shape,
+        "votes": f"{load.votes:,}",
+        "arrivals": f"{load.peak_arrivals_per_s:,.0f}",
+        "votes_s": f"{load.peak_votes_per_s:,.0f}",
+        "requests_s": f"{load.peak_requests_per_s:,.0f}",
+    }
+    vi, en = (_flat(text.format(target=url or own, **numbers)) for text, own in zip(HELD, OWN_STACK, strict=True))
     return vi, en
+
+
+def _seconds(samples: Sequence[Sample], wanted: Callable[[Sample], bool]) -> int:
+    """Seconds of which the `wanted` samples tell: until the next one, for a system that hangs is looked at seldom."""
+    ends = [sample.s for sample in samples[1:]] + [sample.s + 1 for sample in samples[-1:]]
+    return sum(max(1, end - sample.s) for sample, end in zip(samples, ends, strict=True) if wanted(sample))
+
+
+def _filled(note: Note, **values: str) -> Note:
+    vi, en = (_flat(text.format(**values)) for text in note)
+    return vi, en
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())

@@ -15,18 +15,18 @@ import psutil  # type: ignore[import-untyped]
 from loadtests.bench import processor
 from loadtests.rehearsal import plan as plans
 from loadtests.rehearsal.board import shared_board
-from loadtests.rehearsal.books import check_books
+from loadtests.rehearsal.books import check_books, settled_tallies
 from loadtests.rehearsal.check import Check, Seen
 from loadtests.rehearsal.counts import merged
 from loadtests.rehearsal.generators import running_generators
 from loadtests.rehearsal.journal import Seconds
 from loadtests.rehearsal.limits import Limits
-from loadtests.rehearsal.notes import notes
+from loadtests.rehearsal.notes import held, notes
 from loadtests.rehearsal.processes import RehearsalError
 from loadtests.rehearsal.report import write_report
 from loadtests.rehearsal.series import charts
 from loadtests.rehearsal.stack import Stack, running_stack
-from loadtests.rehearsal.target import Target, find_target, tallies
+from loadtests.rehearsal.target import Target, find_target
 from loadtests.rehearsal.turnout import ARRIVING, BOT, Profile, Turnout, profile
 from loadtests.rehearsal.verdict import judge
 from loadtests.rehearsal.watching import watch
@@ -54,7 +54,9 @@ def rehearse(order: Order, limits: Limits, say: Callable[[str], None]) -> list[C
         tokens = _tokens(order, load, stack)
         plan = _plan(order, load, target, tokens)
         plans.write(plan, order.folder / plans.PLAN)
-        before = tallies(target)
+        before = settled_tallies(target)
+        if before is None:
+            raise RehearsalError(f"{target.address} does not tell its counts (/api/tallies)")
         say(described(order.turnout, load))
         began = datetime.now(UTC)
         with (
@@ -66,7 +68,7 @@ def rehearse(order: Order, limits: Limits, say: Callable[[str], None]) -> list[C
             samples = watch(target, order.folder, plan, board, generators, say)
             others = processor.others_share(quiet, processor.machine())
         say("Waiting until every vote is in the ledger, then checking the books …")
-        books = check_books(target, order.folder, before, stack)
+        books = check_books(target, order.folder, tokens, before, stack)
         restarts = stack.restarts() if stack else None
     seconds = Seconds(order.folder).read()
     seen = Seen(merged(seconds.values()), samples, books, load.people, restarts, others)
@@ -79,7 +81,8 @@ def rehearse(order: Order, limits: Limits, say: Callable[[str], None]) -> list[C
         "machine": machine(order, began) | {"others_share": round(others, 2)},
         "counted": dict(sorted(_told(seen).items())),
     }
-    write_report(order.folder, checks, facts, notes(seen, elsewhere=order.url is not None), charts(seconds, samples))
+    told = [held(order.turnout, load, began, order.url), *notes(seen, elsewhere=order.url is not None)]
+    write_report(order.folder, checks, facts, told, charts(seconds, samples))
     return checks
 
 

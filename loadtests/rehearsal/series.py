@@ -19,9 +19,9 @@ def charts(counts: dict[int, Counter[str]], samples: list[Sample]) -> list[str]:
             "Yêu cầu gửi đi, phiếu gửi đi, phiếu được báo nhận · Requests sent, votes sent, votes acknowledged",
             "1/s",
             [
-                Line("requests", [float(total(row, "sent.")) for row in rows], 1),
-                Line("votes sent", [float(row["sent.vote"]) for row in rows], 2),
-                Line("acknowledged", [float(row["ack"]) for row in rows], 3),
+                Line("yêu cầu · requests", [float(total(row, "sent.")) for row in rows], 1),
+                Line("phiếu gửi · votes sent", [float(row["sent.vote"]) for row in rows], 2),
+                Line("báo nhận · acknowledged", [float(row["ack"]) for row in rows], 3),
             ],
         ),
         chart(
@@ -36,11 +36,11 @@ def charts(counts: dict[int, Counter[str]], samples: list[Sample]) -> list[str]:
         chart(
             "Lượt bị hẹn lại, kết nối đứt · Votes refused or broken",
             "1/s",
-            [Line("refused", refused, 4)],
+            [Line("hẹn lại, đứt · refused, broken", refused, 4)],
         ),
         chart(
             "Phiếu chờ vào sổ · Votes that wait for the ledger",
-            "1",
-            [Line("pending", [look.pending if look else None for look in looks], 2)],
+            "phiếu · votes",
+            [Line("chờ · waiting", [look.pending if look else None for look in looks], 2)],
         ),
     ]

@@ -5,6 +5,7 @@ import ssl
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -12,7 +13,11 @@ from loadtests.rehearsal.plan import Entry
 from loadtests.rehearsal.processes import RehearsalError
 
 MOST_ASSETS = 6
-_GAUGES = {"binhchon_pending": "pending", "binhchon_flush_lag_seconds": "lag_s", "binhchon_parked": "parked"}
+_GAUGES = {
+    "binhchon_pending": "pending",
+    "binhchon_flush_lag_seconds": "lag_s",
+    "binhchon_ticked_at_ms": "told_at_ms",
+}
 
 
 @dataclass(frozen=True)
@@ -27,31 +32,40 @@ class Target:
 
 
 def find_target(address: str) -> Target:
-    """Looks at the contest there. Errors: RehearsalError where it was not made for rehearsal, or takes no votes."""
+    """Looks at the contest there. Errors: RehearsalError where it was not made for rehearsal, takes no votes, or hides
+    its counts: then nobody could say afterwards whether what was acknowledged is counted.
+    """
+    if urlsplit(address).scheme not in {"http", "https"} or not urlsplit(address).hostname:
+        raise RehearsalError(f"{address} is no address of an installation: it begins with http:// or https://")
     trust = ssl.create_default_context()  # the machine's authorities, or SSL_CERT_FILE's: as the load's connections
     client = httpx.Client(base_url=address.rstrip("/"), timeout=5.0, trust_env=False, verify=trust)
     try:
         contest = client.get("/api/contest").raise_for_status().json()
+        if contest["minted_sessions"] is not True:
+            raise RehearsalError(
+                f"the contest at {address} was not made for rehearsal, and rehearsal votes must never enter a real one."
+                " Make one with `minted_sessions = true` (docs/rehearsal.md)"
+            )
         entries = client.get("/api/entries").raise_for_status().json()["entries"]
         page = client.get("/").raise_for_status().text
-    except (httpx.HTTPError, ValueError, KeyError) as error:
-        raise RehearsalError(f"{address} does not answer as this system does: {error}") from None
-    if contest.get("minted_sessions") is not True:
+        state, policy = contest["state"], contest["result_policy"]
+        chosen = [Entry(one["id"], one["slug"]) for one in entries]
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+        raise RehearsalError(f"{address} does not answer as this system does: {error!r}") from None
+    if state != "open" or not entries:
+        raise RehearsalError(f"the contest at {address} takes no votes: state {state}, entries {len(entries)}")
+    if policy != "live":
         raise RehearsalError(
-            f"the contest at {address} was not made for rehearsal, and its votes must never enter a real one."
-            " Make one with `minted_sessions = true` (docs/rehearsal.md)"
+            f"the contest at {address} hides its counts (result_policy {policy}): nobody could say afterwards whether"
+            ' every acknowledged vote is counted. Give the contest of the rehearsal `result_policy = "live"`'
         )
-    if contest["state"] != "open" or not entries:
-        raise RehearsalError(
-            f"the contest at {address} takes no votes: state {contest['state']}, entries {len(entries)}"
-        )
-    return Target(
-        address.rstrip("/"), contest, [Entry(one["id"], one["slug"]) for one in entries], assets_of(page), client
-    )
+    return Target(address.rstrip("/"), contest, chosen, assets_of(page), client)
 
 
 def gauges(target: Target) -> dict[str, float]:
-    """What `/metrics` says of the log: `pending`, `lag_s`, `parked`; empty where it does not answer us."""
+    """What `/metrics` says of the log: `pending`, `lag_s`, and `told_at_ms`, when the system last looked: while its
+    ledger is away the others stand still. Empty where it does not answer us.
+    """
     try:
         answer = target.client.get("/metrics")
     except httpx.HTTPError:

@@ -20,11 +20,17 @@ LOOK_S, TELL_S = 1.0, 3
 PATIENCE_S = 60.0
 """After the last arrival: then whoever is still pressing gives up."""
 LEAVE_S = 20.0
+SILENT_S = 3.0
+"""Without news of the log: from then on the silence is added to the age of its oldest vote. While the ledger is away
+the system's own numbers stand still, and look as if nothing waited.
+"""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The system at one second of the rehearsal; None: it did not tell."""
+    """The system at one second of the rehearsal; None: it did not tell. `lag_s`: how long the oldest vote may have
+    waited for the ledger.
+    """
 
     s: int
     ready: bool
@@ -39,6 +45,7 @@ def watch(
 ) -> list[Sample]:
     """Until everybody has gone. Samples also go to `samples.jsonl`."""
     samples: list[Sample] = []
+    log = LogWatch()
     seconds = Seconds(folder)
     told = 0
     starts_at = board.get("starts_at_ms") / 1000
@@ -55,7 +62,9 @@ def watch(
                 say("Some users do not end; they are left behind, and their votes count as unknown.")
                 break
             if now >= 0:
-                samples.append(_look(target, int(now), max(one.cpu_percent() for one in locusts) / 100))
+                pending, lag_s = log.look(gauges(target), time.monotonic())
+                busiest = max(one.cpu_percent() for one in locusts) / 100
+                samples.append(Sample(int(now), ready(target), pending, lag_s, busiest))
                 file.write(json.dumps(asdict(samples[-1])) + "\n")
                 file.flush()
             if now - told >= TELL_S:
@@ -78,9 +87,25 @@ def line(counts: dict[int, Counter[str]], second: int, sample: Sample | None) ->
     )
 
 
-def _look(target: Target, second: int, generator: float) -> Sample:
-    found = gauges(target)
-    return Sample(second, ready(target), found.get("pending"), found.get("lag_s"), generator)
+class LogWatch:
+    """What the system says of its log, and for how long it has said nothing new."""
+
+    def __init__(self) -> None:
+        self._told_at_ms: float | None = None
+        self._heard_s = 0.0
+        self._lag_s: float | None = None
+
+    def look(self, found: dict[str, float], now: float) -> tuple[float | None, float | None]:
+        """`found`: gauges; `now`: seconds of any clock. Returns events that wait, and for how long the oldest one may
+        have waited, in seconds; None: not told.
+        """
+        told_at_ms = found.get("told_at_ms")
+        if told_at_ms is not None and told_at_ms != self._told_at_ms:
+            self._told_at_ms, self._heard_s, self._lag_s = told_at_ms, now, found.get("lag_s")
+        silent = now - self._heard_s
+        if self._lag_s is None or silent <= SILENT_S:
+            return found.get("pending"), self._lag_s
+        return None, self._lag_s + silent
 
 
 def _all_gone(plan: Plan, board: Board) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from loadtests.rehearsal.board import Board, shared_board
 from loadtests.rehearsal.counts import bucket, percentile, upper_ms
-from loadtests.rehearsal.journal import AGAIN, COUNTED, GAVE_UP, SENT, UNKNOWN, Journal, Seconds, read_votes
+from loadtests.rehearsal.journal import AGAIN, COUNTED, GAVE_UP, MIXED, SENT, UNKNOWN, Journal, Seconds, read_votes
 
 
 @pytest.fixture
@@ -64,6 +64,31 @@ def test_a_vote_whose_client_was_killed_before_the_answer_is_unclear(journal_of,
     votes = read_votes(tmp_path)
     assert votes.unclear() == {("3", 7)}
     assert votes.earlier() == set()
+
+
+def test_who_shares_a_receipt_or_got_the_answer_of_another_entry_is_seen(journal_of, tmp_path):
+    files = journal_of("0")
+    files.vote("1", 7, COUNTED, "AAAA")
+    files.vote("2", 7, COUNTED, "AAAA")
+    files.vote("3", 7, SENT)
+    files.vote("3", 7, MIXED, "BBBB")
+    votes = read_votes(tmp_path)
+    assert votes.shared() == 2
+    assert votes.mixed == {("3", 7): 1}
+    assert votes.unclear() == {("3", 7)}
+
+
+def test_who_left_without_a_receipt_and_who_got_theirs_last(tmp_path):
+    (tmp_path / "votes-0.tsv").write_text(
+        "1\t7\tsent\t\t10\n1\t7\t201\tAAAA\t30\n"
+        "2\t7\tsent\t\t11\n2\t7\tunknown\t\t12\n2\t7\tgave_up\t\t13\n"
+        "3\t7\tsent\t\t14\n"
+        "4\t7\tsent\t\t15\n4\t7\trefused:403:closed\t\t16\n"
+    )
+    (tmp_path / "votes-1.tsv").write_text("5\t7\tsent\t\t17\n5\t7\t201\tBBBB\t20\n")
+    votes = read_votes(tmp_path)
+    assert votes.left() == {("2", 7), ("3", 7)}
+    assert votes.latest(1) == [("1", 7)]
 
 
 def test_half_a_line_of_a_killed_process_is_left_out(tmp_path, journal_of):
