@@ -33,7 +33,7 @@ def header_fields(lines: bytes) -> Mapping[bytes, bytes] | None:
         name, colon, value = part.partition(b":")
         if not colon or not name:
             return None
-        fields[name.lower()] = value.strip(b" \t")
+        fields[name.lower()] = value.lstrip(b" \t")  # what stands behind a value stays, as uvicorn leaves it
     if len(fields) != len(parts) or b"".join(fields).translate(None, _TOKEN):
         return None  # named twice, or no name
     if not _OTHERS.isdisjoint(fields) or fields.get(b"content-length", b"0") != b"0":

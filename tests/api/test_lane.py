@@ -4,21 +4,29 @@ import asyncio
 import itertools
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
+import httptools
 import pytest
+import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from uvicorn.lifespan.on import LifespanOn
 from uvicorn.server import ServerState
 
+from api import snapshot
 from api.app import create_app
+from api.head import header_fields, request_line
 from api.lane import VoteLane
 from api.protocol import BoundedHeads
 from api.serve import uvicorn_config
-from tests.api.contest import DAY_MS, open_contest, votes_in_box
+from models.ballot_box.keys import shard_keys
+from models.ballot_box.reading import Reading
+from models.event import HEAD
+from tests.api.contest import CONTEST_ID, DAY_MS, open_contest, votes_in_box
 from tests.api.running import settings_for, token_for
 from tests.servers import ValkeyServer
 
@@ -62,6 +70,18 @@ class Wire(asyncio.Transport):
         return self.reading
 
 
+class Seen(NamedTuple):
+    """What came of one connection."""
+
+    written: bytes
+    requests: int
+    """Counted as answered by the server."""
+    votes: list[bytes]
+    """Events in the log, without their times."""
+    counts: dict[str, int]
+    """Votes by outcome, as the metrics have them."""
+
+
 @dataclass
 class Side:
     """One of the two: its application on a box of its own, and the protocol that is asked."""
@@ -70,6 +90,7 @@ class Side:
     config: Any
     app: Any
     box: ValkeyServer
+    log: redis.Redis
 
     def connect(self) -> tuple[Wire, BoundedHeads]:
         """A new connection, in the running loop."""
@@ -79,9 +100,10 @@ class Side:
         connection.connection_made(wire)
         return wire, connection
 
-    async def answers(self, segments: list[bytes], waits: list[bool]) -> bytes:
-        """What is written to a client that sends `segments`, and after some of them waits for its answers."""
+    async def answers(self, segments: list[bytes], waits: list[bool]) -> Seen:
+        """What comes of a client that sends `segments`, and after some of them waits for its answers."""
         wire, connection = self.connect()
+        before, last = self.counts(), self._events(b"-")[-1][0]
         for segment, wait in zip(segments, waits, strict=True):
             while not wire.reading and not wire.closing:  # noqa: ASYNC110 - a transport says nothing when it reads again
                 await asyncio.sleep(0)
@@ -93,7 +115,20 @@ class Side:
         await self._settled(connection, wire)
         wire.closing = True
         connection.connection_lost(None)
-        return wire.written
+        counts = {outcome: number - before.get(outcome, 0) for outcome, number in self.counts().items()}
+        votes = [fields[b"e"][1:2] + fields[b"e"][HEAD.size :] for _, fields in self._events(b"(" + last)]
+        requests = connection.server_state.total_requests
+        return Seen(wire.written, requests, votes, {outcome: number for outcome, number in counts.items() if number})
+
+    def counts(self) -> dict[str, int]:
+        """Answers to votes by outcome, published or not yet."""
+        metrics = self.app.casting._metrics
+        waiting = {"counted": metrics._counted, "already_voted": metrics._again}
+        return dict(metrics.answered + Counter(waiting) + metrics._refused)
+
+    def _events(self, begin: bytes) -> list[Any]:
+        found: Any = self.log.xrange(shard_keys(CONTEST_ID, 0).log, begin)
+        return list(found)
 
     async def _settled(self, connection: BoundedHeads, wire: Wire) -> None:
         """Until everything that was asked in full is answered. What waits for a body that never comes stays so: for
@@ -110,20 +145,35 @@ class Side:
 
 
 @pytest.fixture
-def sides(valkey_factory: Callable[..., Any]) -> Iterator[tuple[asyncio.AbstractEventLoop, Side, Side]]:
-    """A loop, the lane and the ASGI layer alone, each with a box of its own and the same contest in it."""
+def sides(
+    valkey_factory: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[asyncio.AbstractEventLoop, Side, Side]]:
+    """A loop, the lane and the ASGI layer alone, each with a box of its own and the same contest in it.
+
+    For the pages of both the box's clock stands still, at the beginning of a minute: pages name their minute.
+    """
     now, loop, made, lives = int(time.time() * 1000), asyncio.new_event_loop(), [], []
+    read_box, minute = snapshot.read_box, now - now % 60_000
+
+    async def read_at_one_time(*asked: Any) -> Reading | None:
+        reading = await read_box(*asked)
+        return None if reading is None else replace(reading, box_ms=minute)
+
+    monkeypatch.setattr(snapshot, "read_box", read_at_one_time)
     for protocol in (VoteLane, BoundedHeads):
         box = valkey_factory()
         open_contest(box.url, opens_at=now - DAY_MS, closes_at=now + DAY_MS, result_policy="hidden")
-        app = create_app(settings_for(box.url))
-        config = uvicorn_config(settings_for(box.url), app)
+        chosen = settings_for(box.url, trusted_proxies="127.0.0.1")
+        app = create_app(chosen)
+        config = uvicorn_config(chosen, app)
         config.http = protocol
         config.load()
         lives.append(LifespanOn(config))
         loop.run_until_complete(lives[-1].startup())
-        made.append(Side(protocol, config, app, box))
+        made.append(Side(protocol, config, app, box, redis.Redis.from_url(box.url)))
     yield loop, made[0], made[1]
+    for side in made:
+        side.log.close()
     for life in lives:
         loop.run_until_complete(life.shutdown())
     loop.close()
@@ -135,11 +185,12 @@ TARGETS = (
     *("/api/entries/9/vote", "/api/entries/01/vote", "/api/entries/2147483648/vote", "/api/entries//vote"),
     *("/api/entries/1/vote?x=1", "/api/entries/%31/vote", "/api/entries/1/vote/", "//api/entries/1/vote", "*"),
     *("http://x/api/entries/1/vote", "/api/entries/1/vote#x", "/api/entries/\xe9/vote", "/api/entries/a b/vote"),
-    *("/api/contest", "/api/entries", "/the-le", "/khong-co", "/", "/?a=1", "/static/khong-co.css"),
+    *("/api/contest", "/api/entries", "/the-le", "/khong-co", "/", "/?a=1", "/static/khong-co.css", "/api/tallies"),
 )
 FIELDS = (
     *(b"Host: x", b"HOST:x", b"Accept: */*", b"Accept-Encoding: br", b"Accept-Encoding: gzip, br", b"If-None-Match: *"),
     *(b"User-Agent: a", b"User-Agent:\tb \t", b"X-Forwarded-For: 10.0.0.1", b"Origin: http://x", b"Origin: http://y"),
+    *(b"X-Forwarded-For: 10.0.0.1, 10.0.0.2:80 ", b"Sec-Fetch-Site: ", b"For-Account:", b"Content-Length: 0 "),
     *(b"Connection: keep-alive", b"Connection: Keep-Alive", b"Connection: close", b"Connection: close, x", b"Te: x"),
     *(b"Proxy-Connection: close", b"Content-Length: 0", b"Content-Length: +0", b"Content-Length: 00", b"Expect: x"),
     *(b"Expect: 100-continue", b"Upgrade: websocket", b"Connection: Upgrade", b"Transfer-Encoding: identity"),
@@ -151,6 +202,7 @@ HOLDERS = (
     *(b"Authorization: Bearer %b", b"authorization:bearer %b", b"Authorization:  Bearer  %b ", b"X-Nothing: %b"),
     *(b"Cookie: session=%b\r\nSec-Fetch-Site: same-origin", b"Cookie: a=1; session=%b\r\nOrigin: http://x\r\nHost: x"),
     *(b"Cookie: session=%b", b"Authorization: Bearer %b\r\nAuthorization: Bearer x"),
+    *(b"Cookie: session=%b\r\nSec-Fetch-Site: same-origin ", b"Cookie: session=%b\r\nOrigin: http://x\t\r\nHost: x"),
     *(
         b"Authorization: Bearer x\r\nAuthorization: Bearer %b",
         b"Cookie: session=x\r\nCookie: session=%b\r\nOrigin: http://x",
@@ -202,6 +254,7 @@ CUT_OFF = (b"Invalid HTTP request received.", b"Request head too large.")
 def responses(written: bytes) -> list[bytes]:
     """The answers one by one, without what chance decides."""
     written = re.sub(rb"retry-after: \d+", b"retry-after: some", written)
+    assert written.startswith(b"HTTP/1.1 ") or not written
     return [b"HTTP/1.1 " + part for part in written.split(b"HTTP/1.1 ")[1:]]
 
 
@@ -230,6 +283,110 @@ def test_each_oddity_and_what_follows_it(sides: tuple[asyncio.AbstractEventLoop,
             assert by_lane == by_asgi, segments
 
 
+EACH = (
+    b"PUT /api/entries/1/vote HTTP/1.1\r\nAuthorization: Bearer %b\r\n\r\n"
+    b"GET /api/contest HTTP/1.1\r\nIf-None-Match: *\r\n\r\n"
+    b"PUT /api/entries/2/vote HTTP/1.1\r\nContent-Length: 2\r\nAuthorization: Bearer %b\r\n\r\nhePUT"
+    b" /api/entries/3/vote HTTP/1.1\r\nAuthorization: Bearer %b\r\n\r\nGET /api/none HTTP/1.1\r\nHost: x\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+def test_cut_at_each_place_and_at_all(
+    sides: tuple[asyncio.AbstractEventLoop, Side, Side],
+    waiting: bool,
+) -> None:
+    """What the lane answers, and what it leaves to uvicorn, in turn: in two segments, and a byte at a time."""
+    loop, lane, asgi = sides
+    length = len(EACH % ((b"t" * 56,) * 3))
+    for cuts in (*([cut] for cut in range(1, length)), list(range(1, length))):
+        token = token_for(next(_numbers), time.time()).encode()
+        sent = EACH % (token, token, token)
+        segments = [sent[begin:end] for begin, end in itertools.pairwise([0, *cuts, length])]
+        waits = [waiting] * len(segments)
+        by_lane, by_asgi = (loop.run_until_complete(side.answers(segments, waits)) for side in (lane, asgi))
+        assert by_lane == by_asgi, cuts
+        assert len(by_lane.votes) == 3
+        assert by_lane.requests == 5
+
+
+class Parsed:
+    """What uvicorn's parser finds in bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.url = b""
+        self.complete = 0
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.feed_data(data)
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        self.kind = (self.parser.get_method(), self.parser.get_http_version())
+        self.stays = self.parser.should_keep_alive() and not self.parser.should_upgrade()
+
+    def on_message_complete(self) -> None:
+        self.complete += 1
+
+
+NAMES = (
+    *(b"Host", b"Origin", b"For-Account", b"Content-Length", b"Connection", b"Transfer-Encoding", b"Upgrade", b"TE"),
+    *(b"Keep-Alive", b"Expect", b"!#$%&'*+-.^_`|~09", b"(a)", b"x y", b"", b"\xc3", b"a\tb", b"Content-Length "),
+)
+VALUES = (
+    *(b"", b" ", b"0", b" 0 ", b"00", b"\t0", b"x\t", b"a b", b"a\tb", b":", b"keep-alive", b"Keep-Alive ", b"close"),
+    *(b"upgrade", b"websocket", b"chunked", b"\x00", b"\x1f", b"\x7f", b"\x80", b"\r", b"\n", b"keep-alive, x"),
+)
+REQUEST_LINES = (
+    *(b"PUT /api/entries/1/vote HTTP/1.1", b"GET / HTTP/1.1", b"GET /~-_./..//a HTTP/1.1", b"GET /a?b HTTP/1.1"),
+    *(b"GET //a HTTP/1.1", b"GET /a HTTP/1.0", b"GET /a HTTP/1.1 ", b"GET /a:1 HTTP/1.1", b"GET  /a HTTP/1.1"),
+)
+
+
+@st.composite
+def heads(draw: st.DrawFn) -> bytes:
+    """The head of a request, more or less, with one byte put in or changed for another."""
+    parts = [draw(often(st.sampled_from(REQUEST_LINES[:3]), st.sampled_from(REQUEST_LINES))), b"\r\n"]
+    for _ in range(draw(st.integers(0, 3))):
+        parts += [
+            draw(st.sampled_from(NAMES)),
+            draw(often(st.just(b":"), st.sampled_from((b" :", b"", b": ", b"::")))),
+            draw(st.sampled_from(VALUES)),
+            draw(often(st.just(b"\r\n"), st.sampled_from((b"\n", b"\r", b"\r\n ", b"\r\r\n")))),
+        ]
+    head = b"".join([*parts, b"\r\n"])
+    at, byte = draw(st.integers(0, len(head) - 1)), draw(st.binary(max_size=1))
+    return head[:at] + byte + head[at + draw(st.integers(0, 1)) :] if byte else head
+
+
+def test_a_head_that_is_read_means_the_same_to_uvicorns_parser() -> None:
+    read = 0
+
+    @settings(max_examples=5 * EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(heads())
+    def check(drawn: bytes) -> None:
+        nonlocal read
+        head, end, _ = drawn.partition(b"\r\n\r\n")
+        first, _, lines = (head + end[:2]).partition(b"\r\n")
+        line, fields = request_line(first), header_fields(lines)
+        if not end or line is None or line[0] not in (b"GET", b"PUT") or fields is None:
+            return
+        read += 1
+        found = Parsed(head + end)
+        assert found.complete == 1
+        assert (*found.kind, found.url.decode()) == (line[0], "1.1", line[1])
+        assert found.stays
+        assert found.headers == list(fields.items())
+
+    check()
+    assert read > EXAMPLES / 10
+
+
 def test_any_requests_cut_anywhere_get_the_same_answers(sides: tuple[asyncio.AbstractEventLoop, Side, Side]) -> None:
     loop, lane, asgi = sides
     counted = 0
@@ -243,13 +400,16 @@ def test_any_requests_cut_anywhere_get_the_same_answers(sides: tuple[asyncio.Abs
         cuts = sorted(data.draw(st.sets(st.integers(1, max(1, len(sent) - 1)), max_size=6)))
         segments = [sent[begin:end] for begin, end in itertools.pairwise([0, *cuts, len(sent)])]
         waits = data.draw(st.lists(st.booleans(), min_size=len(segments), max_size=len(segments)))
-        by_lane = responses(loop.run_until_complete(lane.answers(segments, waits)))
-        by_asgi = responses(loop.run_until_complete(asgi.answers(segments, waits)))
+        seen, expected = (loop.run_until_complete(side.answers(segments, waits)) for side in (lane, asgi))
+        by_lane, by_asgi = responses(seen.written), responses(expected.written)
         counted += sum(b'"counted"' in answer for answer in by_lane)
         if by_asgi and by_asgi[-1].endswith(CUT_OFF) and len(by_lane) > len(by_asgi):
             # uvicorn closes at once at bytes that are no request, and who asked before them is not answered any more
             assert by_lane[-1] == by_asgi[-1]
+            assert seen.votes[: len(expected.votes)] == expected.votes
             by_lane = by_lane[: len(by_asgi) - 1] + by_lane[-1:]
+        else:
+            assert seen[1:] == expected[1:]
         assert by_lane == by_asgi
 
     check()
