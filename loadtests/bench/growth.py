@@ -12,24 +12,28 @@ from pathlib import Path
 from loadtests.bench.audit import Audit, Sent, audit
 from loadtests.bench.generator import Load, Votes
 from loadtests.bench.ledger import cast_directly, wait_until_flushed
+from loadtests.bench.login_weights import LoginWeight, aof_bytes, weigh_logins
 from loadtests.bench.processor import cpu_seconds, spent_between
 from loadtests.bench.stack import Stack, running_stack
 from loadtests.bench.tables import ledger_bytes, vacuum, wal_bytes
 
 VOTES_EACH = 5
 _FIRST = 5_000  # votes
+_AOF = 100_000  # votes that the box's file is weighed with: so many lead to no rewrite
 _ROWS_A_SECOND = 10_000  # of a flush, at the very least
 
 
 @dataclass(frozen=True)
 class Weight:
     """Bytes. `account`: of an account with five votes in the box, the log aside; `box`, `log`, `ledger`, `wal`: of a
-    vote in the box with its event, of the event alone, in the ledger with its indexes, and in PostgreSQL's log.
+    vote in the box with its event, of the event alone, in the ledger with its indexes, and in PostgreSQL's log; `aof`:
+    of a vote in the box's append-only file, many votes a call.
     """
 
     account: float
     box: float
     log: float
+    aof: float
     ledger: float
     wal: float
 
@@ -51,6 +55,7 @@ class Growth:
 
     levels: list[Level]
     weights: list[Weight]
+    logins: list[LoginWeight]
     audits: list[Audit]
 
 
@@ -58,7 +63,7 @@ def grow(
     folder: Path, empty: Level, stored: list[int], accounts: int, rounds: int, seconds: int, say: Callable[[str], None]
 ) -> Growth:
     """Measures `empty` and stacks of its own that hold so many votes each. Errors: BenchError."""
-    levels, weights = [empty], []
+    levels, weights, logins = [empty], [], []
     with ExitStack() as cleanup:
         for number in stored:
             say(f"Storing {number:,} votes in another stack …")
@@ -66,6 +71,8 @@ def grow(
             tokens = folder / f"tokens-{number}"
             stack.command("mint-sessions", "--count", str(accounts), "--out", str(tokens))
             weights.append(_store(stack, number))
+            logins.append(weigh_logins(stack, folder))
+            vacuum(stack.engine)  # else it would be done a minute later, and the votes of then would pay for it
             levels.append(Level(number, stack, Votes(tokens, stack.entries)))
         for number in range(rounds + 1):
             for level in levels if number % 2 == 0 else reversed(levels):
@@ -84,7 +91,7 @@ def grow(
             )
             for level in levels[1:]
         ]
-    return Growth(levels, weights, audits)
+    return Growth(levels, weights, logins, audits)
 
 
 def _measure(level: Level, seconds: int) -> None:
@@ -99,9 +106,7 @@ def _store(stack: Stack, number: int) -> Weight:
     first = min(_FIRST, number // 2)
     cast_directly(stack, _pairs(stack.entries[:VOTES_EACH], first))
     wait_until_flushed(stack)
-    weight = _weigh(stack, number - first)
-    vacuum(stack.engine)  # else it would be done a minute later, and the votes of then would pay for it
-    return weight
+    return _weigh(stack, number - first)
 
 
 def _weigh(stack: Stack, number: int) -> Weight:
@@ -109,7 +114,10 @@ def _weigh(stack: Stack, number: int) -> Weight:
     memory, log = _box_memory(stack)
     events = stack.box.xlen(stack.keys.log)
     ledger, wal = ledger_bytes(stack.engine), wal_bytes(stack.engine)
-    cast_directly(stack, _pairs(stack.entries[:VOTES_EACH], number))
+    part, aof = min(_AOF, number // 2 // VOTES_EACH * VOTES_EACH), aof_bytes(stack.box)
+    cast_directly(stack, _pairs(stack.entries[:VOTES_EACH], part))
+    aof = aof_bytes(stack.box) - aof
+    cast_directly(stack, _pairs(stack.entries[:VOTES_EACH], number - part))
     wait_until_flushed(stack, 60 + number / _ROWS_A_SECOND)
     new_memory, new_log = _box_memory(stack)
     events = stack.box.xlen(stack.keys.log) - events
@@ -118,6 +126,7 @@ def _weigh(stack: Stack, number: int) -> Weight:
         account=ballots / (number / VOTES_EACH),
         box=ballots / number + (new_log - log) / events,
         log=(new_log - log) / events,
+        aof=aof / part,
         ledger=(ledger_bytes(stack.engine) - ledger) / number,
         wal=(wal_bytes(stack.engine) - wal) / number,
     )

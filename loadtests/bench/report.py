@@ -108,15 +108,23 @@ def _cpu(spent: list[dict[str, float]], loads: list[Load]) -> dict[str, float]:
     }
 
 
-def _weights(growth: Growth) -> dict[str, float]:
+def _weights(growth: Growth) -> dict[str, Any]:
     """Of the first stack that was filled: every number of stored votes gives the same, or nearly so."""
-    weight = growth.weights[0]
+    weight, login = growth.weights[0], growth.logins[0]
     return {
         "box_bytes_per_account": weight.account,
         "box_bytes_per_vote": weight.box,
         "log_bytes_per_vote": weight.log,
         "ledger_bytes_per_vote": weight.ledger,
         "wal_bytes_per_vote": weight.wal,
+        "aof_bytes_per_vote": weight.aof,
+        "log_bytes_per_login": login.log,
+        "aof_bytes_per_login": login.aof,
+        "ledger_bytes_per_login": login.ledger,
+        "wal_bytes_per_login": login.wal,
+        "scratch_bytes_per_login": login.scratch,
+        "cpu_us_per_login": login.cpu_us,
+        "postgres_us_per_login_fresh": login.fresh_us,
     }
 
 

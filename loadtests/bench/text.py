@@ -64,6 +64,8 @@ def _costs(summary: dict[str, Any]) -> list[str]:
     return [
         f"{'cpu_us_per_vote':<28}{_spent(summary['cpu_us_per_vote'])}",
         *map(_cost, summary["cost_by_stored_votes"]),
+        f"{'cpu_us_per_login':<28}{_spent(summary['cpu_us_per_login'])} (the API aside: see logins_per_s)",
+        f"{'':<28}postgres {summary['postgres_us_per_login_fresh']:.1f} in a ledger that it has not analysed yet",
     ]
 
 
@@ -83,6 +85,12 @@ def _weights(summary: dict[str, Any]) -> list[str]:
         "log_bytes_per_vote",
         "ledger_bytes_per_vote",
         "wal_bytes_per_vote",
+        "aof_bytes_per_vote",
+        "log_bytes_per_login",
+        "aof_bytes_per_login",
+        "ledger_bytes_per_login",
+        "wal_bytes_per_login",
+        "scratch_bytes_per_login",
     )
     return [f"{name:<32}{summary[name]:>12,.0f}" for name in names]
 
