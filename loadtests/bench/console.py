@@ -116,7 +116,7 @@ def _vote(stack: Stack, votes: Votes, seconds: int, *, rate: int | None = None) 
         load = run_script(SCRIPT, stack.port, seconds, *words)
     else:
         load = run_script(PACED, stack.port, seconds, str(rate), str(CONNECTIONS), *words)
-    votes.number += load.requests + CONNECTIONS + 1
+    votes.number += load.made
     wait_until_flushed(stack)
     return load
 

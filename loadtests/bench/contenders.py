@@ -1,4 +1,4 @@
-"""Who is measured, and what each is asked for. All are asked by wrk, with one thread and 512 connections."""
+"""Who is measured, and what each is asked for. All are asked by the same generator, one thread and 512 connections."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic
 
 from loadtests.bench.beside import running_apps, running_job_workers
-from loadtests.bench.generator import CONNECTIONS, PLAIN, BenchError, Load, Requests, Votes, run_script, run_wrk
+from loadtests.bench.generator import PLAIN, BenchError, Load, Requests, Votes, run_script, run_votes
 from loadtests.bench.jobs import undone
 from loadtests.bench.ledger import accounts_of, cast_directly
 from loadtests.bench.logins import Logins
@@ -35,6 +35,8 @@ class Contender:
     runs: list[Load] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
     """For each run, the share of the machine that went to processes that are not the bench's."""
+    flushed_after_s: list[float] = field(default_factory=list)
+    """For each run, how long after its end the log was empty."""
 
 
 @dataclass
@@ -96,9 +98,9 @@ def _repeats(folder: Path, stack: Stack, found: Field) -> Callable[[int], Load]:
     cast_directly(stack, [(account, entry) for account in accounts_of(stack, file)])
 
     def ask(seconds: int) -> Load:
-        load = run_wrk(stack.port, seconds, Requests(file, [entry], 0))
+        load = run_votes(stack.port, seconds, Requests(file, [entry], 0))
         found.repeated += load.requests
-        found.repeats_sent += load.requests + CONNECTIONS + 1
+        found.repeats_sent += load.made
         return load
 
     return ask

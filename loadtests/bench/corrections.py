@@ -18,7 +18,7 @@ from statistics import median
 import psutil  # type: ignore[import-untyped]
 from rich.console import Console
 
-from loadtests.bench.generator import BenchError, Requests, run_wrk
+from loadtests.bench.generator import BenchError, Requests, run_votes
 from loadtests.bench.processor import machine, others_share
 from loadtests.bench.stack import Stack, running_stack, wait_for
 from models import task as tasks
@@ -55,7 +55,7 @@ def main() -> int:
     arguments = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True, markup=False)
     try:
-        with tempfile.TemporaryDirectory(prefix="bench-") as folder, running_stack(Path(folder)) as stack:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder, running_stack(Path(folder), tasks=True) as stack:
             before = machine()
             _measure(Path(folder), stack, arguments.votes, arguments.seconds, console)
             console.print(f"other work took {others_share(before, machine()):.0%} of the machine")
@@ -99,8 +99,8 @@ def _vote(stack: Stack, tokens: Path, first: int, seconds: int, beside: str, con
     """Three runs of wrk. Returns the number of the next vote."""
     loads = []
     for _ in range(3):
-        loads.append(run_wrk(stack.port, seconds, Requests(tokens, stack.entries[1:], first)))
-        first += loads[-1].requests + 1_000
+        loads.append(run_votes(stack.port, seconds, Requests(tokens, stack.entries[1:], first)))
+        first += loads[-1].made
     rate, slowest = median(load.per_s for load in loads), max(load.p99_ms for load in loads)
     console.print(f"beside {beside}: {rate:,.0f} votes/s, p99 at most {slowest:.0f} ms")
     return first

@@ -1,19 +1,16 @@
 """The flush alone, and plain COPY beside it."""
 
 import secrets
-import signal
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
-from os import kill
 from pathlib import Path
 
 from api.sessions import Sessions
 from loadtests.bench.generator import BenchError
 from loadtests.bench.processor import cpu_seconds
-from loadtests.bench.stack import Stack, wait_for
+from loadtests.bench.stack import Stack, held, wait_for
 from loadtests.bench.tables import copied
 from models.ballot_box.connection import call
 from models.ballot_box.drain import read_books
@@ -55,20 +52,11 @@ def wait_until_flushed(stack: Stack, seconds: float = DRAIN_S) -> None:
 def flush_full_log(stack: Stack, rows: int) -> FlushRun:
     """Holds the worker, casts `rows` votes straight into the box, lets the worker go, waits for its end of work."""
     strangers = ((secrets.randbits(63), stack.entries[number % len(stack.entries)]) for number in range(rows))
-    with _held(stack.pids["flush"]):
+    with held([stack.pids["flush"]]):
         cast_directly(stack, strangers)
         before, began = cpu_seconds(stack.pids)["flush"], time.monotonic()
     wait_until_flushed(stack)
     return FlushRun(rows, cpu_seconds(stack.pids)["flush"] - before, time.monotonic() - began)
-
-
-@contextmanager
-def _held(pid: int) -> Iterator[None]:
-    kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        kill(pid, signal.SIGCONT)
 
 
 def cast_directly(stack: Stack, pairs: Iterable[tuple[int, int]]) -> None:

@@ -3,17 +3,11 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from os import kill
 from pathlib import Path
-from signal import SIGCONT, SIGSTOP
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
-
 from loadtests.bench.generator import PLAIN, Load, run_script
-from loadtests.bench.stack import Stack
+from loadtests.bench.stack import Stack, held
 from models.identity import normalise
 from models.scratch.codes import Budgets, code_of, issue
 from models.scratch.connection import async_scratch
@@ -38,7 +32,7 @@ class Logins:
         """Codes for a run of `seconds`."""
         self._batch += 1
         count = min(seconds, MOST_S) * MOST_PER_S
-        with _codes_held(self._stack):
+        with held(self._stack.workers("codes")):  # it would send them, and nobody reads them here
             self._bodies.write_bytes(asyncio.run(_issued(self._stack, f"{self._batch}.", count)))
 
     def run(self, seconds: int) -> Load:
@@ -75,17 +69,3 @@ async def _issued(stack: Stack, prefix: str, count: int) -> bytes:
             lines.append(json.dumps({"kind": "email", "identity": message["to"], "code": code}).encode())
         await scratch.delete(DUE)
     return b"\n".join(lines) + b"\n"
-
-
-@contextmanager
-def _codes_held(stack: Stack) -> Iterator[None]:
-    """Holds the worker that would send the codes: nobody reads them here."""
-    workers = [one["pid"] for one in json.loads(stack.command("ps", "--json")) if one["role"] == "worker"]
-    held = [pid for pid in workers if "codes" in psutil.Process(pid).cmdline()]
-    for pid in held:
-        kill(pid, SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in held:
-            kill(pid, SIGCONT)

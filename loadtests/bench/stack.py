@@ -7,8 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,14 +45,23 @@ class Stack:
     def keys(self) -> ShardKeys:
         return shard_keys(self.contest.id, 0)
 
-    def command(self, *words: str) -> str:
-        """The output of one of `binhchon`'s commands. Errors: BenchError with what it said."""
-        return _run(self.environment, *words)
+    def command(self, *words: str, seconds: float = START_S) -> str:
+        """The output of one of `binhchon`'s commands, which may take so long. Errors: BenchError with what it said."""
+        return _run(self.environment, *words, seconds=seconds)
+
+    def workers(self, queue: str) -> list[int]:
+        """Process ids of those that work on `queue`."""
+        found = [one["pid"] for one in json.loads(self.command("ps", "--json")) if one["role"] == "worker"]
+        return [pid for pid in found if queue in psutil.Process(pid).cmdline()]
 
 
 @contextmanager
-def running_stack(folder: Path) -> Iterator[Stack]:
-    """Starts a stack with its data in `folder`, made if it is not there; stops it at the end. Errors: BenchError."""
+def running_stack(folder: Path, *, tasks: bool = False) -> Iterator[Stack]:
+    """Starts a stack with its data in `folder`, made if it is not there; stops it at the end. Errors: BenchError.
+
+    `tasks`: whether the worker of operators' tasks works. Each ten minutes it searches all votes for signals; a run in
+    which that falls, and it may fall into any, would tell of nothing else.
+    """
     folder.mkdir(exist_ok=True)
     data_dir, log = folder / "data", folder / "stack.log"
     port = _free_port()
@@ -74,9 +83,23 @@ def running_stack(folder: Path) -> Iterator[Stack]:
             contest = find_contest(connection, None)
             entries = votable_entries(connection, contest.id)
         with closing(box_client(settings.box())) as box:
-            yield Stack(port, environment, settings, engine, box, contest, entries, _pids(environment))
+            stack = Stack(port, environment, settings, engine, box, contest, entries, _pids(environment))
+            with nullcontext() if tasks else held(stack.workers("tasks")):
+                yield stack
     finally:
         end(process, signal.SIGTERM, STOP_S)
+
+
+@contextmanager
+def held(pids: Collection[int]) -> Iterator[None]:
+    """Processes that do nothing meanwhile."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, what: str, every: float = 0.02) -> None:
@@ -107,10 +130,13 @@ def _is_up(process: subprocess.Popen[bytes], log: Path) -> bool:
     return "is ready" in said
 
 
-def _run(environment: Mapping[str, str], *words: str) -> str:
-    done = subprocess.run(  # noqa: S603 - our own command
-        [*_COMMAND, *words], env=dict(environment), capture_output=True, text=True, check=False, timeout=START_S
-    )
+def _run(environment: Mapping[str, str], *words: str, seconds: float = START_S) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 - our own command
+            [*_COMMAND, *words], env=dict(environment), capture_output=True, text=True, check=False, timeout=seconds
+        )
+    except subprocess.TimeoutExpired:
+        raise BenchError(f"binhchon {words[0]}: not done after {seconds:.0f} s") from None
     if done.returncode:
         raise BenchError(f"binhchon {words[0]}: {done.stderr.strip()}")
     return done.stdout
