@@ -1,6 +1,6 @@
 """`make bench`: what a durable vote costs, beside what it is to be compared with, all in one run on one machine.
 
-512 connections of wrk, one uvicorn process a contender, medians of the rounds. Exit status 0 when every acknowledged
+512 connections, one uvicorn process a contender, medians of the rounds. Exit status 0 when every acknowledged
 vote is in the ledger, 1 when not or when nothing could be measured. Aims that were missed are said, and fail nothing.
 """
 
@@ -14,8 +14,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from loadtests.bench.generator import BenchError, find_wrk
+from loadtests.bench.generator import BenchError, find_generator
 from loadtests.bench.measure import Plan, measure
+from loadtests.bench.notes import as_lines, noted
 from loadtests.bench.report import summarise
 from loadtests.bench.text import as_text
 
@@ -29,15 +30,18 @@ def main() -> int:
     plan = Plan(arguments.rounds, arguments.seconds, arguments.rows, arguments.accounts, stored, arguments.province)
     began = time.monotonic()
     try:
-        find_wrk()
+        console.print(f"Load generator: {find_generator()}")
         with tempfile.TemporaryDirectory(prefix="bench-", dir=arguments.folder) as folder:
-            summary = summarise(measure(Path(folder), plan, console.print), plan, Path(folder))
+            measured = measure(Path(folder), plan, console.print)
+            summary = summarise(measured, plan, Path(folder)) | noted(measured, plan)
             summary["took_s"] = round(time.monotonic() - began)
     except BenchError as error:
         Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"bench: {error}")
         return 1
     arguments.out.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    console.print(f"\n{as_text(summary)}\n\n{summary['took_s']} s; all numbers: {arguments.out}")
+    for line in ["", *as_lines(summary), ""]:
+        console.print(line)
+    console.print(f"{as_text(summary)}\n\n{summary['took_s']} s; all numbers: {arguments.out}")
     for problem in summary["problems"]:
         Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(f"bench: VOTES ARE WRONG: {problem}")
     return 1 if summary["problems"] else 0

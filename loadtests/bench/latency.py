@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from loadtests.bench.generator import BenchError, Votes
-from loadtests.bench.ledger import wait_until_flushed
+from loadtests.bench.ledger import DRAIN_S, wait_until_flushed
 from loadtests.bench.open_loop import ANSWER_S, Arrivals
 from loadtests.bench.processor import machine, others_share
 from loadtests.bench.stack import Stack
@@ -21,8 +21,6 @@ from models.event import LogId
 
 SHARES = (0.25, 0.5, 0.75)
 """Of what wrk gets out of the same process."""
-PROVINCE, PROVINCE_S = 1_300_000, 60
-"""Every adult of a province, within a minute."""
 _SLACK_S = 60.0
 _LOOK_S = 0.01
 
@@ -32,7 +30,7 @@ class LatencyRun:
     """One open loop at `share` of the capacity, or at a rate that has nothing to do with it.
 
     `ledger_…`: from the box's decision, which is some ms before the acknowledgement, to the commit, seen with a look
-    each 10 ms; in seconds.
+    each 10 ms; in seconds. `all_in_ledger_s`: from the first planned moment until all were seen there.
     """
 
     share: float | None
@@ -40,15 +38,18 @@ class LatencyRun:
     arrivals: Arrivals
     ledger_p50_s: float
     ledger_p99_s: float
+    all_in_ledger_s: float
     others: float
 
 
-def run_open_loop(stack: Stack, votes: Votes, rate: float, seconds: int, share: float | None = None) -> LatencyRun:
-    """Errors: BenchError."""
+def run_open_loop(
+    stack: Stack, votes: Votes, rate: float, seconds: int, share: float | None = None, drain_s: float = DRAIN_S
+) -> LatencyRun:
+    """`drain_s`: how long the flush may take for what is left at the end. Errors: BenchError."""
     since, before = int(time.time() * 1000), machine()
     with _cursor_watched(stack) as looks:
         arrivals = _arrivals(stack, votes, rate, seconds)
-        wait_until_flushed(stack)
+        wait_until_flushed(stack, drain_s)
     votes.sent(arrivals.sent, arrivals.answered - arrivals.refused)
     waits = until_committed(votes_by_moment(stack.engine, since), looks)
     return LatencyRun(
@@ -57,19 +58,23 @@ def run_open_loop(stack: Stack, votes: Votes, rate: float, seconds: int, share: 
         arrivals,
         weighted(waits, 0.5),
         weighted(waits, 0.99),
+        looks[-1][1] / 1000 - arrivals.began,
         others_share(before, machine()),
     )
 
 
 def _arrivals(stack: Stack, votes: Votes, rate: float, seconds: int) -> Arrivals:
     words = [stack.port, rate, seconds, votes.tokens, votes.first, *votes.entries]
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "loadtests.bench.open_loop", *map(str, words)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=seconds + ANSWER_S + _SLACK_S,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-m", "loadtests.bench.open_loop", *map(str, words)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds + ANSWER_S + _SLACK_S,
+        )
+    except subprocess.TimeoutExpired:
+        raise BenchError("the open loop did not end") from None
     if done.returncode:
         raise BenchError(f"the open loop ended with status {done.returncode}: {done.stderr.strip()}")
     return Arrivals(**json.loads(done.stdout))

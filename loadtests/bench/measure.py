@@ -7,14 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from time import monotonic
 
 from loadtests.bench.audit import Audit, Sent, audit
-from loadtests.bench.contenders import REPEATERS, VOTES, Contender, Field, check_baselines, contenders
+from loadtests.bench.contenders import ON_THE_BOX, REPEATERS, VOTES, Contender, Field, check_baselines, contenders
 from loadtests.bench.generator import BenchError, Load, Votes
 from loadtests.bench.growth import Growth, Level, grow
-from loadtests.bench.latency import PROVINCE, PROVINCE_S, SHARES, LatencyRun, run_open_loop
+from loadtests.bench.latency import SHARES, LatencyRun, run_open_loop
 from loadtests.bench.ledger import FlushRun, flush_full_log, plain_copy, wait_until_flushed
 from loadtests.bench.processor import cpu_seconds, machine, others_share, spent_between
+from loadtests.bench.province import ADULTS, run_province
 from loadtests.bench.stack import Stack, running_stack
 from loadtests.bench.tables import create_tables, fill_copied
 
@@ -49,6 +51,8 @@ class Measured:
     latencies: list[LatencyRun]
     growth: Growth
     audits: list[Audit]
+    flushed_after_s: dict[str, list[float]]
+    """For each run of those whose votes are in the box: how long after its end the log was empty."""
 
 
 Say = Callable[[str], None]
@@ -68,11 +72,14 @@ def measure(folder: Path, plan: Plan, say: Say) -> Measured:
         with contenders(folder, stack, votes) as found:
             cpu_us = _rounds(stack, found.contenders, plan, say)
             latencies = _latencies(stack, found, plan, say)
+            voters = [votes]
             if plan.province:
-                say(f"{PROVINCE:,} votes in {PROVINCE_S} s …")
-                latencies.append(run_open_loop(stack, votes, PROVINCE / PROVINCE_S, PROVINCE_S))
+                say(f"{ADULTS:,} votes within a minute …")
+                run, adults = run_province(folder, stack)
+                latencies.append(run)
+                voters.append(adults)
             check_baselines(stack, found)
-            sent = _sent(found, latencies)
+            sent = _sent(found, voters, latencies)
             counted = audit(stack, found.ports, sent, cast_directly=plan.rows * plan.rounds + REPEATERS)
     return Measured(
         loads={one.name: one.runs for one in found.contenders},
@@ -84,6 +91,7 @@ def measure(folder: Path, plan: Plan, say: Say) -> Measured:
         latencies=latencies,
         growth=growth,
         audits=[counted, *growth.audits],
+        flushed_after_s={one.name: one.flushed_after_s for one in found.contenders if one.name in ON_THE_BOX},
     )
 
 
@@ -102,6 +110,7 @@ def _rounds(stack: Stack, found: list[Contender], plan: Plan, say: Say) -> list[
         _run(stack, contender, WARM_UP_S)
         contender.runs.clear()
         contender.others.clear()
+        contender.flushed_after_s.clear()
     cpu_us = []
     for number in range(plan.rounds):
         for contender in found if number % 2 == 0 else reversed(found):
@@ -123,7 +132,9 @@ def _run(stack: Stack, contender: Contender, seconds: int) -> Load:
         raise BenchError(f"{contender.name}: {error}") from None
     contender.others.append(others_share(before, machine()))
     contender.runs.append(load)
+    ended = monotonic()
     wait_until_flushed(stack)
+    contender.flushed_after_s.append(monotonic() - ended)
     return load
 
 
@@ -138,10 +149,10 @@ def _latencies(stack: Stack, found: Field, plan: Plan, say: Say) -> list[Latency
     return runs
 
 
-def _sent(found: Field, latencies: list[LatencyRun]) -> Sent:
+def _sent(found: Field, voters: list[Votes], latencies: list[LatencyRun]) -> Sent:
     return Sent(
-        answered=found.votes.answered,
-        at_most=found.votes.first,
+        answered=sum(votes.answered for votes in voters),
+        at_most=sum(votes.first for votes in voters),
         repeats_answered=found.repeated,
         repeats_at_most=found.repeats_sent,
         refused=sum(run.arrivals.refused for run in latencies),

@@ -2,10 +2,11 @@
 
     python -m loadtests.bench.open_loop PORT RATE SECONDS TOKENS FIRST ENTRY…
 
-Every arrival is fixed beforehand (Poisson, from one seed), and each latency is counted from that moment, whatever kept
-the request from being sent: a closed loop would leave out the very requests that a stall kept back (coordinated
-omission). One that finds all connections waiting waits too, and its wait counts. How late the generator was by itself,
-with a connection at hand, is told beside it. The votes are those of vote.lua. Prints one line of JSON.
+Every arrival is fixed beforehand (as many as asked for, each at a moment of its own, from one seed), and each latency
+is counted from that moment, whatever kept the request from being sent: a closed loop would leave out the very requests
+that a stall kept back (coordinated omission). One that finds all connections waiting waits too, and its wait counts.
+How late the generator was by itself, with a connection at hand, is told beside it. The votes are those of vote.lua.
+Prints one line of JSON.
 """
 
 import gc
@@ -53,6 +54,8 @@ class Arrivals:
     late_p99_ms: float
     generator_s: float
     """Processor time."""
+    began: float
+    """The moment from which the planned ones are counted, in seconds since 1970."""
 
 
 class _Connection:
@@ -80,14 +83,11 @@ class _Connection:
 
 
 def planned(rate: float, seconds: float) -> list[float]:
-    """Moments of arrival in seconds, in order: independent of each other, `rate` a second on average."""
+    """Moments of arrival in seconds, in order: `rate * seconds` of them, independent of each other, as those of a
+    Poisson process are once their number is known.
+    """
     chance = random.Random(_SEED)  # noqa: S311 - no secret
-    moments = []
-    at = chance.expovariate(rate)
-    while at < seconds:
-        moments.append(at)
-        at += chance.expovariate(rate)
-    return moments
+    return sorted(chance.uniform(0, seconds) for _ in range(round(rate * seconds)))
 
 
 def drive(port: int, requests: Sequence[bytes], moments: Sequence[float], connections: int = CONNECTIONS) -> Arrivals:
@@ -113,6 +113,7 @@ def _drive(
     late: list[float] = []
     refused, following, clock = 0, 0, time.perf_counter
     cpu, began = time.process_time(), clock() + _LEAD_S
+    began_at = time.time() + _LEAD_S
     end = (moments[-1] if moments else 0.0) + ANSWER_S
     while len(taken) < len(moments) and (now := clock() - began) < end:
         while following < len(moments) and moments[following] <= now and idle:
@@ -144,6 +145,7 @@ def _drive(
         refused=refused,
         seconds=seconds,
         generator_s=time.process_time() - cpu,
+        began=began_at,
         **_percentiles(sorted(taken), sorted(late)),
     )
 
