@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from api.sessions import Session, Sessions
-from loadtests.bench.jobs import give
+from loadtests.bench.jobs import give, queue_of
 from loadtests.bench.tables import inserted
 from models.event import pack_evidence
 from models.receipt import Receipts
@@ -66,14 +66,14 @@ def job_per_vote(settings: Settings) -> Any:
     """One RQ job, answered when it is queued. RQ's client blocks, but over a Unix socket its calls take less time than
     a thread to run them in would: they run in the event loop.
     """
-    client = scratch_client(settings.scratch())
+    queue = queue_of(scratch_client(settings.scratch()))
     reader = _Reader(settings)
     app = FastAPI(telemetry=NO_TELEMETRY)
 
     @app.put("/api/entries/{entry_id}/vote", status_code=202)
     async def vote(entry_id: int, authorization: Annotated[str, Header()]) -> dict[str, Any]:
         session, receipts, number = reader.read(authorization, entry_id)
-        give(client, session.account, entry_id, session.issued_at, number, session.proof)
+        give(queue, session.account, entry_id, session.issued_at, number, session.proof)
         return {"status": "received", "entry_id": entry_id, "receipt": receipts.code(number)}
 
     return app

@@ -58,11 +58,11 @@ def main() -> None:
 
 def _offset(box: str) -> float:
     """The box's clock less this machine's, in ms: the nearest of some tries. On one machine next to nothing."""
+    tries: list[tuple[float, float]] = []
     with redis.Redis.from_url(box) as client:
-        tries = []
         for _ in range(20):
             began = time.time()
-            seconds, micros = client.time()  # type: ignore[misc]
+            seconds, micros = client.time()
             ended = time.time()
             tries.append((ended - began, (seconds + micros / 1e6 - (began + ended) / 2) * 1000))
     return min(tries)[1]

@@ -29,9 +29,9 @@ def queue_of(client: ScratchClient) -> Queue:
     return Queue(QUEUE, connection=client, serializer=JSONSerializer)
 
 
-def give(client: ScratchClient, account: int, entry: int, issued_at: int, receipt: int, proof: int) -> None:
+def give(queue: Queue, account: int, entry: int, issued_at: int, receipt: int, proof: int) -> None:
     """Queues one vote."""
-    queue_of(client).enqueue_call(
+    queue.enqueue_call(
         "loadtests.bench.jobs.store",
         args=(account, entry, issued_at, receipt, proof),
         timeout=60,
