@@ -41,7 +41,8 @@ class Requests:
 @dataclass(frozen=True)
 class Load:
     """One run of the generator. Latencies are its own: a connection waits for its answer before it asks again, so
-    requests that a slow server kept from being sent are missing from them (coordinated omission).
+    requests that a slow server kept from being sent are missing from them (coordinated omission). wrk puts in an
+    estimate of those, from the mean rate.
     """
 
     requests: int
