@@ -1,20 +1,22 @@
 """`--capacity`: the load is raised step by step to the knee, with wrk; then what that means in voters a minute.
 
-A stack of its own; each vote is another account's, so none is answered from a memory of earlier ones.
+On a stack of its own, or on an installation whose contest was made for rehearsal. No account votes twice for an entry:
+no vote is answered from a memory of earlier ones; and what was acknowledged must be counted afterwards.
 """
 
-import math
 import os
+import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from loadtests.bench.generator import BenchError, find_wrk
-from loadtests.rehearsal.climbing import DISTURBED, Step, Votes, climb, tell
-from loadtests.rehearsal.processes import RehearsalError, wait_for
+from loadtests.rehearsal.books import settled_tallies
+from loadtests.rehearsal.climbing import Step, UsedUpError, Votes, climb, tell
+from loadtests.rehearsal.processes import RehearsalError
 from loadtests.rehearsal.stack import Stack, running_stack
-from loadtests.rehearsal.target import find_target
+from loadtests.rehearsal.target import Target, find_target, gauges
+from loadtests.rehearsal.wrk import find_wrk
 
 TOKENS = 300_000
 """More than any step can use once; after that the same accounts vote for other entries."""
@@ -22,8 +24,36 @@ PAGES_EACH = 8
 """Pages and scripts of a voter with three votes; each vote one page."""
 LOGINS_PER_S = 900
 """Of one API process, asking for the code and entering it: half of what docs/measurements.md has for entering alone."""
-SPARE = 0.7
-"""Of what the machine can carry, how much it should be asked for."""
+DRAIN_S = 120.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the capacity is measured. `url` and `tokens`: an installation elsewhere, None for a stack of our own;
+    `processes` and `cores`: of its API and of its machine; ours are known.
+    """
+
+    url: str | None = None
+    tokens: Path | None = None
+    processes: int = 1
+    cores: int = 1
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What became of the votes. `counted`: None where the public counts do not come; the others where only the machine
+    itself tells them.
+    """
+
+    acknowledged: int
+    unanswered: int
+    """Of so many more, at most, nobody knows whether they are counted."""
+    counted: int | None
+    box: int | None = None
+    ledger: int | None = None
+    pending: int | None = None
+    drift: int | None = None
+    drained_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +68,8 @@ class Capacity:
     """Share of the machine that went to other work, in the worst step."""
     processes: int
     cores: int
+    books: Ledger
+    url: str | None = None
 
     def voters_per_minute(self, votes_each: float) -> float:
         """Each opens pages, logs in once, votes."""
@@ -45,78 +77,84 @@ class Capacity:
         return 60 / (seconds + 1 / (LOGINS_PER_S * self.processes))
 
 
-def measure(folder: Path, seconds: int, say: Callable[[str], None]) -> Capacity:
+def measure(place: Place, folder: Path, seconds: int, say: Callable[[str], None]) -> Capacity:
     """`seconds`: of each step. Errors: RehearsalError."""
-    try:
-        find_wrk()
-        with running_stack(folder) as stack:
-            return _measure(stack, folder, seconds, say)
-    except BenchError as error:
-        raise RehearsalError(str(error)) from None
-
-
-def _measure(stack: Stack, folder: Path, seconds: int, say: Callable[[str], None]) -> Capacity:
-    target = find_target(stack.address)
+    find_wrk()
+    if place.url and place.tokens:
+        say("Every step is real load: the whole installation feels it.")
+        return _measure(find_target(place.url), place.tokens, None, place, seconds, say)
+    say("Starting a stack of its own …")
     tokens = folder / "tokens"
-    stack.command("mint-sessions", "--count", str(TOKENS), "--out", str(tokens))
+    with running_stack(folder) as stack:
+        try:
+            stack.command("mint-sessions", "--count", str(TOKENS), "--out", str(tokens))
+            cores = os.cpu_count() or 1
+            processes = int(stack.variables.get("WEB_CONCURRENCY", 0)) or min(cores, 16)
+            own = Place(processes=processes, cores=cores)
+            return _measure(find_target(stack.address), tokens, stack, own, seconds, say)
+        finally:
+            tokens.unlink(missing_ok=True)
+
+
+def _measure(
+    target: Target, tokens: Path, stack: Stack | None, place: Place, seconds: int, say: Callable[[str], None]
+) -> Capacity:
     votes = Votes(target, tokens, seconds)
+    before = settled_tallies(target)
+    if before is None:
+        raise RehearsalError(f"{target.address} does not tell its counts (/api/tallies)")
     steps = climb(votes.paced, say)
-    steps.append(votes.full())
-    tell(say, steps[-1])
+    if not steps:
+        raise RehearsalError(f"{tokens} is good for {votes.most:,} votes, too few for a single step")
+    used_up = steps[-1].good
+    with suppress(UsedUpError):
+        steps.append(votes.full(max(step.answered for step in steps)))
+        tell(say, steps[-1])
     pages = votes.pages()
     say(f"pages: {pages.answered:,.0f}/s, p99 {pages.p99_ms:,.0f} ms")
     say("Waiting until every vote is in the ledger …")
-    wait_for(lambda: _balanced(stack), 120, "the ledger to have every vote", every=1.0)
-    tokens.unlink()
+    books = _books(target, votes, before, stack)
     best = max((step for step in steps if step.soon), key=lambda step: step.answered, default=steps[0])
+    at_least = used_up or best.at_least(None if stack else steps[0])
+    others = max(step.others for step in steps) if stack else 0.0
     return Capacity(
-        steps,
-        best.answered,
-        pages.answered,
-        best.at_least,
-        max(step.others for step in steps),
-        int(stack.variables.get("WEB_CONCURRENCY", 0)) or min(os.cpu_count() or 1, 16),
-        os.cpu_count() or 1,
+        steps, best.answered, pages.answered, at_least, others, place.processes, place.cores, books, place.url
     )
 
 
-def _balanced(stack: Stack) -> bool:
+def _books(target: Target, votes: Votes, before: dict[int, int], stack: Stack | None) -> Ledger:
+    drained_s = _wait_until_empty(target, stack)
+    after = settled_tallies(target)
+    counted = None if after is None else sum(after.values()) - sum(before.values())
+    if stack is None:
+        return Ledger(votes.answered, votes.unanswered, counted, drained_s=drained_s)
     status = stack.status()
     box, ledger, log = (status[name] or {} for name in ("box", "ledger", "log"))
-    return log.get("pending") == 0 and status["drift"] == 0 and box.get("votes") == ledger.get("votes")
-
-
-def advice(capacity: Capacity, votes_each: float, wanted: float | None) -> list[str]:
-    """What it means, in sentences. `wanted`: voters a minute."""
-    carried = capacity.voters_per_minute(votes_each)
-    at_least = "at least " if capacity.at_least else ""
-    sentence = (
-        f"This installation carries {at_least}{carried:,.0f} voters a minute with {votes_each:g} votes each"
-        f" ({at_least}{capacity.votes_per_s:,.0f} votes/s, {capacity.pages_per_s:,.0f} pages/s; wrk ran on the same"
-        f" {capacity.cores} cores)."
-    )
-    found = [sentence]
-    if capacity.others >= DISTURBED:
-        found.append(f"Other work took up to {capacity.others:.0%} of this machine: measure again when it is quiet.")
-    return found if wanted is None else [*found, _to_add(capacity, carried, wanted)]
-
-
-def _to_add(capacity: Capacity, carried: float, wanted: float) -> str:
-    share = wanted / (carried * SPARE)
-    if share <= 1:
-        return f"{wanted:,.0f} a minute need nothing more, with {1 - SPARE:.0%} to spare."
-    cores = math.ceil(capacity.cores * share)
-    return (
-        f"{wanted:,.0f} a minute, with {1 - SPARE:.0%} to spare, are {share:.1f} times as many: {cores} cores of this"
-        f" kind, WEB_CONCURRENCY={max(capacity.processes + 1, cores - 2)}, which leaves a core each for the box and for"
-        " the flush with its database. Measure again there."
+    return Ledger(
+        votes.answered,
+        votes.unanswered,
+        counted,
+        box.get("votes"),
+        ledger.get("votes"),
+        log.get("pending"),
+        status["drift"],
+        drained_s,
     )
 
 
-def as_document(capacity: Capacity, votes_each: float, wanted: float | None) -> dict[str, Any]:
-    return {
-        **asdict(capacity),
-        "votes_each": votes_each,
-        "voters_per_minute": round(capacity.voters_per_minute(votes_each)),
-        "advice": advice(capacity, votes_each, wanted),
-    }
+def _wait_until_empty(target: Target, stack: Stack | None) -> float | None:
+    """Seconds until the log is empty; None where that is not seen within two minutes, or not told."""
+    began, told_ms = time.monotonic(), gauges(target).get("told_at_ms")
+    if stack is None and told_ms is None:
+        return None
+    while time.monotonic() - began < DRAIN_S:
+        if stack:
+            status = stack.status()
+            if (status["log"] or {}).get("pending") == 0 and status["drift"] == 0:
+                return time.monotonic() - began
+        else:
+            told = gauges(target)
+            if told.get("told_at_ms") != told_ms and told.get("pending") == 0:
+                return time.monotonic() - began
+        time.sleep(1.0)
+    return None

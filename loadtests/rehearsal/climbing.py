@@ -1,14 +1,14 @@
 """Load that rises step by step, from wrk: votes at a rate until the system falls behind, then as fast as they go."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from loadtests.bench.generator import CONNECTIONS, SCRIPT, BenchError, Load, run_script
 from loadtests.bench.processor import machine, others_share
+from loadtests.rehearsal import wrk
+from loadtests.rehearsal.processes import RehearsalError
 from loadtests.rehearsal.target import Target
+from loadtests.rehearsal.wrk import CONNECTIONS, Run
 
 FIRST_RATE, RISE = 1_000, 1.5
 KEPT = 0.85
@@ -20,14 +20,21 @@ BUSY = 0.9
 """Share of a core from which on wrk, which has one thread, is the limit itself."""
 IDLE = 0.2
 """Share of the machine: where so much of it has nothing to do, wrk's connections are the limit, not the system."""
-_PACED = SCRIPT.with_name("paced.lua")
-_PLAIN = SCRIPT.with_name("plain.lua")
+QUEUED = 2.0
+"""Answers that take so many times as long as in the first step stand in a queue: the system, seen from elsewhere, is
+the limit. Where they take less, wrk's connections are.
+"""
+
+
+class UsedUpError(Exception):
+    """Every account has voted for every entry."""
 
 
 @dataclass(frozen=True)
 class Step:
     """One run. `offered` is None where wrk asked as fast as it could; `generator`: cores that wrk used; `idle` and
-    `others`: shares of the machine that had nothing to do, and that went to other work.
+    `others`: shares of the machine that had nothing to do, and that went to other work; `refused`: answers of status
+    400 and above, and connections that broke.
     """
 
     offered: float | None
@@ -37,101 +44,111 @@ class Step:
     generator: float
     idle: float
     others: float
-
-    @property
-    def at_least(self) -> bool:
-        """The system could do more than wrk asked for, or than it was left to do."""
-        return self.generator >= BUSY or self.idle >= IDLE or self.others >= DISTURBED
+    refused: int = 0
 
     @property
     def soon(self) -> bool:
-        """Answers came in time."""
-        return self.p99_ms <= KNEE_P99_MS
+        """Answers came in time, and none was a refusal."""
+        return self.p99_ms <= KNEE_P99_MS and not self.refused
 
     @property
     def good(self) -> bool:
         """They came in time, and as many as were asked for."""
         return self.soon and (self.offered is None or self.answered >= KEPT * self.offered)
 
+    def at_least(self, first: "Step | None" = None) -> bool:
+        """The system could do more than wrk asked for, or than it was left to do. `first`: the first step, for a system
+        elsewhere, of whose machine nothing is known.
+        """
+        if first is not None:
+            return self.generator >= BUSY or self.p50_ms < QUEUED * first.p50_ms
+        return self.generator >= BUSY or self.idle >= IDLE or self.others >= DISTURBED
 
-def climb(run: Callable[[float, float], Step | None], say: Callable[[str], None]) -> list[Step]:
+
+def climb(run: Callable[[float, float], Step], say: Callable[[str], None]) -> list[Step]:
     """Steps of a rising rate until one is not kept, twice over: the machine may have been busy for a moment. `run`:
-    rate, and how long answers took so far (ms) → what was seen, None where votes were refused.
+    rate, and how long answers took so far (ms) → what was seen. It also ends where there are no more tokens.
     """
     steps: list[Step] = []
     rate, failed = float(FIRST_RATE), 0
     while failed < 2:
-        step = run(rate, steps[-1].p50_ms if steps else 0.0)
-        if step is None:
-            say(f"offered {rate:,.0f}/s: votes were refused")
+        try:
+            step = run(rate, steps[-1].p50_ms if steps else 0.0)
+        except UsedUpError:
+            say(f"offered {rate:,.0f}/s: there are no more tokens for it")
             return steps
         tell(say, step)
         steps.append(step)
-        if step.good:
-            rate, failed = rate * RISE, 0
-        else:
-            failed += 1
+        rate, failed = (rate * RISE, 0) if step.good else (rate, failed + 1)
     return steps
 
 
-def paced_by(rate: float, answer_ms: float) -> float | None:
-    """What wrk's script must be told so that its connections, which also wait for their answers, offer `rate`. None
-    where there are too few of them.
+def wait_ms(rate: float, answer_ms: float) -> float | None:
+    """How long each of wrk's connections must wait between answer and request to offer `rate`. None where there are too
+    few of them.
     """
-    wait_s = CONNECTIONS / rate - answer_ms / 1000
-    return CONNECTIONS / wait_s if wait_s > 0.002 else None
+    wait = CONNECTIONS / rate * 1000 - answer_ms
+    return wait if wait > 2 else None
 
 
 class Votes:
-    """Votes for wrk, none of which comes twice."""
+    """Votes for wrk, none of which comes twice. `answered`: of those that were no refusals; `unanswered`: at most so
+    many more may be counted.
+    """
 
     def __init__(self, target: Target, tokens: Path, seconds: int) -> None:
         """`seconds`: of each run."""
-        self._seconds = seconds
-        self.port = urlsplit(target.address).port or 80
+        self._address, self._seconds = target.address, seconds
         self._tokens = str(tokens)
         self._entries = [str(entry.id) for entry in target.entries]
-        self._sent = 0
+        self._sent = self.answered = self.unanswered = 0
+        with tokens.open("rb") as file:
+            self.most = tokens.stat().st_size // len(file.readline()) * len(self._entries)
 
-    def paced(self, rate: float, answer_ms: float) -> Step | None:
-        """None where a vote was refused."""
-        told = paced_by(rate, answer_ms)
-        try:
-            return self._run(rate, _PACED, f"{told:.0f}", str(CONNECTIONS)) if told else self._run(rate, SCRIPT)
-        except BenchError:
-            self._sent += math.ceil(rate * self._seconds) + CONNECTIONS + 1
-            return None
+    def paced(self, rate: float, answer_ms: float) -> Step:
+        """Errors: UsedUpError, RehearsalError."""
+        return self._run(rate, rate, wait_ms(rate, answer_ms) or 0.0)
 
-    def full(self) -> Step:
-        """As fast as it goes. Errors: BenchError."""
-        return self._run(None, SCRIPT)
+    def full(self, expected: float) -> Step:
+        """As fast as it goes. `expected`: about so many a second. Errors: UsedUpError, RehearsalError."""
+        return self._run(None, expected * RISE, 0.0)
 
     def pages(self) -> Step:
-        """The first page, as fast as it goes. Errors: BenchError."""
-        step, _ = measured(None, lambda: run_script(_PLAIN, self.port, self._seconds, "/"))
+        """The first page, as fast as it goes. Errors: RehearsalError."""
+        step, _ = measured(None, lambda: wrk.run(self._address, self._seconds, 0.0, "page", "/"))
         return step
 
-    def _run(self, offered: float | None, script: Path, *words: str) -> Step:
-        words = (*words, self._tokens, str(self._sent), *self._entries)
-        step, requests = measured(offered, lambda: run_script(script, self.port, self._seconds, *words))
-        self._sent += requests + CONNECTIONS + 1  # wrk asks its script for one request more, to look at it
+    def _run(self, offered: float | None, most: float, wait: float) -> Step:
+        if self._sent + most * self._seconds + CONNECTIONS > self.most:
+            raise UsedUpError
+        words = ("vote", self._tokens, str(self._sent), *self._entries)
+        step, run = measured(offered, lambda: wrk.run(self._address, self._seconds, wait, *words))
+        self._sent += run.made
+        self.answered += run.requests - run.refused
+        self.unanswered += run.unanswered + run.refused  # `not_confirmed` may be counted
+        if self._sent > self.most:
+            raise RehearsalError(
+                "every account has voted for every entry in the middle of a step: more tokens are needed"
+            )
         return step
 
 
-def measured(offered: float | None, run: Callable[[], Load]) -> tuple[Step, int]:
-    """The step, and how many answers there were."""
+def measured(offered: float | None, run: Callable[[], Run]) -> tuple[Step, Run]:
+    """The step, and what wrk saw."""
     before = machine()
     load = run()
     after = machine()
     idle = max(0.0, 1 - (after.busy - before.busy) / max(0.01, after.all - before.all))
-    used = load.generator_us * load.per_s / 1e6
-    return Step(offered, load.per_s, load.p50_ms, load.p99_ms, used, idle, others_share(before, after)), load.requests
+    others = others_share(before, after)
+    wrong = load.refused + load.broken
+    return Step(offered, load.per_s, load.p50_ms, load.p99_ms, load.cores, idle, others, wrong), load
 
 
 def tell(say: Callable[[str], None], step: Step) -> None:
     offered = "as fast as wrk can" if step.offered is None else f"offered {step.offered:>7,.0f}/s"
+    refused = f", {step.refused:,} refused or broken" if step.refused else ""
     say(
-        f"{offered}: {step.answered:>7,.0f}/s, p50 {step.p50_ms:,.1f} ms, p99 {step.p99_ms:,.1f} ms,"
-        f" wrk used {step.generator:.2f} cores, {step.idle:.0%} of the machine idle, {step.others:.0%}"
+        f"{offered}: {step.answered:>7,.0f}/s, p50 {step.p50_ms:,.1f} ms, p99 {step.p99_ms:,.1f} ms{refused},"
+        f" wrk used {step.generator:.2f} cores, {step.idle:.0%} of this machine idle, {step.others:.0%}"
         " with other work"
     )

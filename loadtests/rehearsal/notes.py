@@ -65,15 +65,15 @@ def notes(seen: Seen, *, elsewhere: bool) -> list[Note]:
         wait = percentile(seen.counts, "wait.", 0.99)
         shown = "—" if wait is None else f"{wait:,.0f} ms"
         settled = {"found": f"{seen.books.found:,}", "unknown": f"{seen.books.unknown:,}"}
-        found.append(_filled(SENT_AWAY, away=f"{away:,}", wait=shown, **settled))
+        found.append(filled(SENT_AWAY, away=f"{away:,}", wait=shown, **settled))
     unready = _seconds(seen.samples, lambda sample: not sample.ready)
     if unready:
-        found.append(_filled(UNREADY, seconds=str(unready)))
+        found.append(filled(UNREADY, seconds=str(unready)))
     busy = _seconds(seen.samples, lambda sample: sample.generator > BUSY_SHARE)
     if busy:
-        found.append(_filled(BUSY, seconds=str(busy)))
+        found.append(filled(BUSY, seconds=str(busy)))
     if seen.others > DISTURBED_SHARE:
-        found.append(_filled(DISTURBED, share=f"{seen.others:.0%}"))
+        found.append(filled(DISTURBED, share=f"{seen.others:.0%}"))
     return found
 
 
@@ -99,7 +99,7 @@ def _seconds(samples: Sequence[Sample], wanted: Callable[[Sample], bool]) -> int
     return sum(max(1, end - sample.s) for sample, end in zip(samples, ends, strict=True) if wanted(sample))
 
 
-def _filled(note: Note, **values: str) -> Note:
+def filled(note: Note, **values: str) -> Note:
     vi, en = (_flat(text.format(**values)) for text in note)
     return vi, en
 

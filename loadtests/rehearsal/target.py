@@ -40,6 +40,14 @@ def find_target(address: str) -> Target:
     trust = ssl.create_default_context()  # the machine's authorities, or SSL_CERT_FILE's: as the load's connections
     client = httpx.Client(base_url=address.rstrip("/"), timeout=5.0, trust_env=False, verify=trust)
     try:
+        return _look(address, client)
+    except RehearsalError:
+        client.close()
+        raise
+
+
+def _look(address: str, client: httpx.Client) -> Target:
+    try:
         contest = client.get("/api/contest").raise_for_status().json()
         if contest["minted_sessions"] is not True:
             raise RehearsalError(
