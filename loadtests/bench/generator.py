@@ -137,7 +137,7 @@ def run_script(script: Path, port: int, seconds: int, *words: str) -> Load:
     if not seen["requests"] or seen["refused"] or seen["broken"]:
         raise BenchError(f"these answers are no measurement: {seen}")
     seen.setdefault("made", seen["requests"] + CONNECTIONS + 1)  # wrk asks its script for one more, to look at it
-    spent = _children_cpu_s() - before
+    spent = seen.pop("generator_s", _children_cpu_s() - before)
     return Load(**seen, generator_us=spent / seen["requests"] * 1e6, generator=generator)
 
 
