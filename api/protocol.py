@@ -7,24 +7,35 @@ from asyncio import Transport
 from typing import Any
 from weakref import WeakSet
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 STREAMS = ("/operator/live", "/operator/exports/votes.csv", "/operator/exports/audit.csv")
 """The answers that do not end by themselves, or not soon."""
 
 HEAD_LIMIT = 65_536  # bytes of request line and header fields; nginx passes on at most half of it
+MOST_WAITING = 1_000  # requests that may wait behind one that is being answered: a few KB each; nginx lets none wait
+_END = b"\r\n\r\n"
 
 
 class BoundedHeads(HttpToolsProtocol):
-    """Answers 400 and closes when a head is too long; ends a stream when the server stops."""
+    """Answers 400 and closes when a head is too long or too many requests wait; ends a stream when the server stops."""
 
     _counted: Any = None
     _head = 0
+    _turn: Any = None  # what is being answered; uvicorn's `cycle` is the last that came, and may wait behind it
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
         _servers.add(self.server_state)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        turn = self._turn
+        if turn is not None and not turn.response_complete:  # uvicorn tells the last one only
+            turn.disconnected = True
+            turn.message_event.set()
 
     def shutdown(self) -> None:
         super().shutdown()
@@ -34,8 +45,17 @@ class BoundedHeads(HttpToolsProtocol):
     @property
     def streams(self) -> bool:
         """Whether a stream is under way on this connection."""
-        under_way = self.cycle is not None and not self.cycle.response_complete
-        return under_way and self.cycle.scope["path"] in STREAMS
+        turn = self._turn
+        return turn is not None and not turn.response_complete and turn.scope["path"] in STREAMS
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._turn = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        if len(self.pipeline) > MOST_WAITING:
+            raise ConnectionAbortedError  # the parser stops, and uvicorn closes as at bytes that are no request
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -44,6 +64,7 @@ class BoundedHeads(HttpToolsProtocol):
             return
         if scope is not self._counted:
             self._counted, self._head = scope, 0
+            data = data[data.rfind(_END) + len(_END) :] if _END in data else data  # what stands before it is not of it
         self._head += len(data)
         if self._head > HEAD_LIMIT and not self.transport.is_closing():
             self.send_400_response("Request head too large.")

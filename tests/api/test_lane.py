@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import httptools
@@ -14,6 +15,7 @@ import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from uvicorn.config import Config
 from uvicorn.lifespan.on import LifespanOn
 from uvicorn.server import ServerState
 
@@ -21,13 +23,13 @@ from api import snapshot
 from api.app import create_app
 from api.head import header_fields, request_line
 from api.lane import VoteLane
-from api.protocol import BoundedHeads
+from api.protocol import MOST_WAITING, BoundedHeads, end_stream
 from api.serve import uvicorn_config
 from models.ballot_box.keys import shard_keys
 from models.ballot_box.reading import Reading
 from models.event import HEAD
 from tests.api.contest import CONTEST_ID, DAY_MS, open_contest, votes_in_box
-from tests.api.running import settings_for, token_for
+from tests.api.running import Logged, settings_for, token_for
 from tests.servers import ValkeyServer
 
 EXAMPLES = 400
@@ -42,12 +44,15 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.closing = False
+        self.gone = False
         self.reading = True
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return {"peername": ("127.0.0.1", 4711), "sockname": ("127.0.0.1", 8000)}.get(name, default)
 
     def write(self, data: Any) -> None:
+        if self.gone:
+            raise RuntimeError("the handler is closed")  # as uvloop says it
         if not self.closing:
             self.written += data
 
@@ -214,6 +219,7 @@ BODIES = (
         b"Content-Length: 5\r\n\r\nhe",
         b"Content-Length: 70000\r\n\r\n" + b"a" * 70_000,
     ),
+    *(b"Content-Length: 70000\r\n\r\nhe", b"X-Cut: ", b"X-Cut"),
     *(b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
     *(b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", b"Content-Length: 4\r\n\r\nGET "),
 )
@@ -277,8 +283,12 @@ def test_each_oddity_and_what_follows_it(sides: tuple[asyncio.AbstractEventLoop,
         token = token_for(next(_numbers), time.time()).encode()
         odd = b"%b %b %b\r\n%b%b" % (method, target, version, (holders or HOLDERS)[0] % token, end)
         plain = b"PUT /api/entries/2/vote HTTP/1.1\r\nAuthorization: Bearer %b\r\n\r\n" % token
-        for segments in ([odd, plain], [odd + plain]):
-            waits = [True] * len(segments)
+        page = b"GET /api/contest HTTP/1.1\r\nIf-None-Match: *\r\n\r\n"  # which the lane answers at once
+        for segments, waits in (
+            ([odd, plain], [True, True]),
+            ([odd + plain], [True]),
+            ([odd, page + plain], [False, True]),
+        ):
             by_lane, by_asgi = (loop.run_until_complete(side.answers(segments, waits)) for side in (lane, asgi))
             assert by_lane == by_asgi, segments
 
@@ -427,6 +437,22 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.001)
 
 
+def wire_has(wire: Wire, text: bytes) -> bool:
+    return text in wire.written
+
+
+async def rounds() -> None:
+    """A few rounds of the loop: for what would happen now, if it did."""
+    for _ in range(30):
+        await asyncio.sleep(0)
+
+
+def unanswered(side: Side) -> int:
+    """Votes that the box has not decided yet."""
+    waiting: int = side.app.casting._intake.unanswered
+    return waiting
+
+
 @pytest.fixture
 def lane(sides: tuple[asyncio.AbstractEventLoop, Side, Side]) -> tuple[asyncio.AbstractEventLoop, Side]:
     return sides[:2]
@@ -438,8 +464,9 @@ def test_a_stop_lets_a_vote_be_answered_and_then_closes(lane: tuple[asyncio.Abst
     async def steps() -> None:
         wire, connection = side.connect()
         idle, its_connection = side.connect()
+        before = votes_in_box(side.box.url)
         side.box.hang()
-        connection.data_received(vote_for(1))
+        connection.data_received(vote_for(1) + vote_for(2))
         connection.shutdown()
         its_connection.shutdown()
         assert idle.closing
@@ -448,23 +475,31 @@ def test_a_stop_lets_a_vote_be_answered_and_then_closes(lane: tuple[asyncio.Abst
         await until(lambda: wire.closing)
         assert wire.written.startswith(b"HTTP/1.1 201 ")
         assert b"\r\nconnection: close\r\n\r\n{" in wire.written
+        await rounds()
+        await until(lambda: not unanswered(side))
+        assert votes_in_box(side.box.url) == before + 1, "what stood behind it was neither answered nor cast"
+        assert wire.written.count(b"HTTP/1.1 ") == 1
 
     loop.run_until_complete(steps())
 
 
-def test_the_vote_of_a_client_that_left_counts(lane: tuple[asyncio.AbstractEventLoop, Side]) -> None:
+def test_the_vote_of_a_client_that_left_counts(lane: tuple[asyncio.AbstractEventLoop, Side], logged: Logged) -> None:
     loop, side = lane
 
     async def steps() -> None:
         before = votes_in_box(side.box.url)
         wire, connection = side.connect()
-        connection.data_received(vote_for(1))
+        connection.data_received(vote_for(1) + vote_for(2))
         wire.closing = True
         connection.connection_lost(None)
-        await until(lambda: votes_in_box(side.box.url) == before + 1)
+        wire.gone = True
+        await until(lambda: not unanswered(side))
+        await rounds()
+        assert votes_in_box(side.box.url) == before + 1, "what stood behind it was not asked yet"
         assert wire.written == b""
 
     loop.run_until_complete(steps())
+    assert logged.errors == []
 
 
 def test_a_client_that_does_not_read_is_not_written_to(lane: tuple[asyncio.AbstractEventLoop, Side]) -> None:
@@ -475,7 +510,8 @@ def test_a_client_that_does_not_read_is_not_written_to(lane: tuple[asyncio.Abstr
         wire, connection = side.connect()
         connection.pause_writing()
         connection.data_received(vote_for(1))
-        await until(lambda: votes_in_box(side.box.url) == before + 1)
+        await until(lambda: votes_in_box(side.box.url) == before + 1 and not unanswered(side))
+        await rounds()
         assert wire.written == b""
         connection.resume_writing()
         await until(lambda: wire.written.endswith(b"}"))
@@ -517,14 +553,16 @@ def test_an_idle_connection_is_closed_and_no_earlier(lane: tuple[asyncio.Abstrac
         await until(lambda: wire.closing)
         assert 0.19 < loop.time() - answered < 2.0
         waiting, its_connection = side.connect()
-        side.box.hang()
         its_connection.data_received(vote_for(1))
+        await until(lambda: waiting.written)
+        side.box.hang()
+        its_connection.data_received(vote_for(2))
         began = loop.time()
         await until(lambda: loop.time() > began + 0.5)
         assert not waiting.closing
         side.box.wake()
         await until(lambda: waiting.closing)
-        assert waiting.written.startswith(b"HTTP/1.1 201 ")
+        assert waiting.written.count(b"HTTP/1.1 201 ") == 2
 
     loop.run_until_complete(steps())
 
@@ -542,3 +580,50 @@ def test_a_plain_vote_and_a_page_need_no_scope(lane: tuple[asyncio.AbstractEvent
         await until(lambda: wire.written.count(b"HTTP/1.1 ") == 3)
 
     loop.run_until_complete(steps())
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["lane", "asgi"])
+def test_requests_that_wait_are_bounded(sides: tuple[asyncio.AbstractEventLoop, Side, Side], number: int) -> None:
+    loop, side = sides[0], sides[1:][number]
+    request = b"GET /api/none HTTP/1.1\r\nX: " + b"a" * 70 + b"\r\n\r\n"
+
+    async def steps() -> None:
+        wire, connection = side.connect()
+        connection.data_received(request * MOST_WAITING + request[:-3])
+        connection.data_received(request[-3:])
+        assert not wire.closing, "what came in one piece with the beginning of a head is not of that head"
+        await until(lambda: wire.written.count(b"HTTP/1.1 404 ") == MOST_WAITING + 1)
+        wire, connection = side.connect()
+        connection.data_received(request * 3 * MOST_WAITING)
+        assert wire.closing
+        assert len(connection.pipeline) <= MOST_WAITING + 1
+        connection.connection_lost(None)
+        await rounds()
+
+    loop.run_until_complete(steps())
+
+
+def test_a_stream_is_ended_also_where_a_request_waits_behind_it() -> None:
+    async def endless(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": scope["path"].encode(), "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def steps() -> None:
+        config = Config(endless, http=BoundedHeads, lifespan="off", log_config=None)
+        config.load()
+        for stopping in (False, True):
+            wire, connection = Wire(), BoundedHeads(config, ServerState(), {}, _loop=asyncio.get_running_loop())
+            connection.connection_made(wire)
+            connection.data_received(b"GET /operator/live HTTP/1.1\r\n\r\nGET /other HTTP/1.1\r\n\r\n")
+            await until(partial(wire_has, wire, b"/operator/live"))
+            if stopping:
+                connection.shutdown()
+            else:
+                end_stream(connection.client)
+            assert wire.closing
+            connection.connection_lost(None)
+            await asyncio.wait_for(asyncio.gather(*connection.tasks), 10)
+
+    asyncio.run(steps())
