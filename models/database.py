@@ -145,6 +145,9 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             yield connection
 
 
+UNIQUE_VIOLATION = "23505"
+
+
 class RefusedDataError(Exception):
     """PostgreSQL refuses the data itself (SQLSTATE 22… or 23…); trying again would change nothing."""
 

@@ -1,7 +1,7 @@
 """The event codec: how decisions are packed into the vote log. Big-endian, versioned by the first byte.
 
     0      version (1)
-    1      kind
+    1      kind; of a cast, FIRST is added to it when the account's ballot was empty before
     2..9   TIME of the box in ms since 1970: what the event was judged by (written by `ballot_box.lua`)
     cast:           account i64, entry i32, receipt u64 (60 bits), proof u8, evidence (the rest, see `pack_evidence`)
     void, restore:  account i64, entry i32, reason (UTF-8, the rest)
@@ -27,6 +27,8 @@ MAX_GRAMS = 32
 MAX_AGREED = 16
 DEVICE_BYTES = 8
 """Evidence of a vote begins with so many bytes of a device's signature (`pack_evidence`); then the address."""
+FIRST = 0x80
+"""Beside the kind of a cast: the account had voted for nothing before."""
 
 LogId = tuple[int, int]
 """Where an event stands in its log: (ms, number within that ms). As text -10 would sort before -9."""
@@ -65,6 +67,8 @@ class Event:
     proof: int = 0
     rest: bytes = b""
     """Evidence of a cast, reason of a void or restore; what follows `proof` of an account opened."""
+    first: bool = False
+    """Of a cast: the account's ballot was empty before."""
 
     @property
     def change(self) -> int:
@@ -72,9 +76,12 @@ class Event:
         return _CHANGE.get(self.kind, 0)
 
 
+CASTS = frozenset((Kind.CAST, Kind.CAST | FIRST))
+"""The second byte of a cast's event."""
 _CHANGE = {Kind.CAST: 1, Kind.VOID: -1, Kind.RESTORE: 1}
 HEAD = struct.Struct(">BBQ")
 CAST = struct.Struct(">qiQB")
+CAST_EVENT = struct.Struct(">BBQqiQB")  # head and body of a cast in one
 DECISION = struct.Struct(">qi")
 OPENED = struct.Struct(">q")
 ACCOUNT_OPENED = struct.Struct(">qB")
@@ -171,11 +178,12 @@ def unpack(packed: bytes) -> Event:
             raise MalformedEventError(f"event version {version}")
         if at > MAX_AT:
             raise MalformedEventError(f"event of the moment {at} ms")
-        if kind == Kind.CAST:
+        if kind in CASTS:
             account, entry, receipt, proof = CAST.unpack_from(packed, HEAD.size)
             if receipt > MAX_RECEIPT:
                 raise MalformedEventError(f"receipt number {receipt}")
-            return Event(Kind.CAST, at, account, entry, receipt, proof, packed[HEAD.size + CAST.size :])
+            evidence = packed[CAST_EVENT.size :]
+            return Event(Kind.CAST, at, account, entry, receipt, proof, evidence, first=kind != Kind.CAST)
         if kind in (Kind.VOID, Kind.RESTORE):
             account, entry = DECISION.unpack_from(packed, HEAD.size)
             return Event(Kind(kind), at, account, entry, rest=packed[HEAD.size + DECISION.size :])

@@ -3,9 +3,13 @@
 A vote is counted in the minute in which the box took it, once, when its row is first written: whatever is flushed again
 or repaired adds nothing, and what is voided later stays counted here. A recovered vote has no time and no minute. All
 votes that have a time, whatever became of them, are the sum of `minute_counts.votes` and of `minute_totals.votes`.
+
+Which vote was an account's first, the box says (`models.event.FIRST`): to look it up among millions of votes would cost
+as much as to write the vote. So an account whose first vote was recovered is in no minute's `voters`, and one that
+voted in a box that had gone back in time may be in two. The minutes of the count tell the voters from the rows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -56,30 +60,43 @@ minute_totals = Table(
     postgresql_with=_ROOM,
 )
 
-COUNT_NEW_VOTES = """
-marked AS (
-  SELECT n.entry_id, date_trunc('minute', n.cast_at) AS minute, n.proof,
-    row_number() OVER (PARTITION BY n.account_id ORDER BY n.cast_at, n.entry_id) = 1 AND (
-      SELECT true FROM votes v JOIN entries e ON e.id = v.entry_id
-      WHERE v.account_id = n.account_id AND v.recovered_at IS NULL AND e.contest_id = %(contest_id)s
-      LIMIT 1) IS NULL AS first
-  FROM new n),
+NewVotes = tuple[int, int, int, bool]
+"""Minute since 1970, entry, proof, and whether it was the account's first vote."""
+
+
+def count_new_votes(connection: Connection, contest_id: int, shard: int, new: Mapping[NewVotes, int]) -> None:
+    """Adds `new` → how many, of votes whose rows this transaction has written, to the counts by minute."""
+    if not new:
+        return
+    minutes, entries, proofs, first = zip(*new, strict=True)
+    connection.exec_driver_sql(
+        _COUNT_NEW_VOTES,
+        {
+            "contest_id": contest_id,
+            "shard": shard,
+            "minutes": list(minutes),
+            "entries": list(entries),
+            "proofs": list(proofs),
+            "first": list(first),
+            "votes": list(new.values()),
+        },
+    )
+
+
+_COUNT_NEW_VOTES = """
+WITH new AS (
+  SELECT to_timestamp(minute * 60) AS minute, entry_id, proof, first, votes
+  FROM unnest(%(minutes)s::bigint[], %(entries)s::integer[], %(proofs)s::smallint[], %(first)s::boolean[],
+    %(votes)s::bigint[]) AS t(minute, entry_id, proof, first, votes)),
 by_entry AS (
   INSERT INTO minute_counts (contest_id, minute, shard, entry_id, proof, votes)
-  SELECT %(contest_id)s, minute, %(shard)s, entry_id, proof, count(*) FROM marked GROUP BY minute, entry_id, proof
-  ON CONFLICT (contest_id, minute, shard, entry_id, proof) DO UPDATE SET votes = minute_counts.votes + excluded.votes),
-by_minute AS (
-  INSERT INTO minute_totals (contest_id, minute, shard, proof, votes, voters)
-  SELECT %(contest_id)s, minute, %(shard)s, proof, count(*), count(*) FILTER (WHERE first) FROM marked
-  GROUP BY minute, proof
-  ON CONFLICT (contest_id, minute, shard, proof) DO UPDATE
-  SET votes = minute_totals.votes + excluded.votes, voters = minute_totals.voters + excluded.voters)
-"""
-"""Common table expressions after `new` (account_id, entry_id, cast_at, proof: rows that were just inserted).
-
-An account's votes are all in one shard, whose flush is one at a time: its first vote is told without a lock. All parts
-of a statement see the ledger as it was before it, so the rows of `new` are not found among the votes. A subquery with
-LIMIT and no EXISTS: that one PostgreSQL may answer by reading all votes into a hash.
+  SELECT %(contest_id)s, minute, %(shard)s, entry_id, proof, sum(votes) FROM new GROUP BY minute, entry_id, proof
+  ON CONFLICT (contest_id, minute, shard, entry_id, proof) DO UPDATE SET votes = minute_counts.votes + excluded.votes)
+INSERT INTO minute_totals (contest_id, minute, shard, proof, votes, voters)
+SELECT %(contest_id)s, minute, %(shard)s, proof, sum(votes), coalesce(sum(votes) FILTER (WHERE first), 0) FROM new
+GROUP BY minute, proof
+ON CONFLICT (contest_id, minute, shard, proof) DO UPDATE
+SET votes = minute_totals.votes + excluded.votes, voters = minute_totals.voters + excluded.voters
 """
 
 COUNT_NEW_OPENINGS = """
@@ -96,7 +113,13 @@ by_minute AS (
   ON CONFLICT (contest_id, minute, shard, proof) DO UPDATE
   SET logins = minute_totals.logins + excluded.logins, accounts = minute_totals.accounts + excluded.accounts)
 """
-"""The same for openings: `new` has contest_id, shard, account_id, opened_at, proof, log_ms, log_seq."""
+"""Common table expressions after `new`, the openings whose rows were just inserted: contest_id, shard, account_id,
+opened_at, proof, log_ms, log_seq.
+
+An account's openings are all in one shard, whose flush is one at a time: its first is told without a lock. All parts of
+a statement see the ledger as it was before it, so the rows of `new` are not found among the openings. A subquery with
+LIMIT and no EXISTS: that one PostgreSQL may answer by reading all openings into a hash.
+"""
 
 
 @dataclass(frozen=True)

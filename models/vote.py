@@ -27,7 +27,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from models.contest import entries
 from models.database import metadata, reading
-from models.minute_count import COUNT_NEW_VOTES
 
 # An acknowledged vote can meet no constraint but the second belt, UNIQUE (account_id, entry_id): no foreign keys, no
 # checks. Columns in an order without padding.
@@ -60,6 +59,7 @@ _COPY_TRAILER = struct.pack(">h", -1)
 _LENGTH = struct.Struct(">i")
 
 COPY_COLUMNS = ("account_id", "cast_at", "log_ms", "receipt", "entry_id", "log_seq", "shard", "proof", "evidence")
+_COLUMNS = ", ".join(COPY_COLUMNS)
 
 
 def copy_row(
@@ -99,19 +99,34 @@ def copy_row(
     )
 
 
-def stage(connection: Connection, rows: list[bytes]) -> None:
-    """COPYs rows (`copy_row`) to the temporary table `staged`, which lives until the transaction ends."""
+def copy_votes(connection: Connection, rows: list[bytes]) -> None:
+    """COPYs rows (`copy_row`) into the votes. One that is there already refuses them all.
+
+    `rows` are put into the order of their accounts, which is that of the index.
+    """
+    rows.sort()
+    copy_binary(connection, f"COPY votes ({_COLUMNS}) FROM STDIN (FORMAT binary)", rows)
+
+
+def insert_missing(connection: Connection, rows: list[bytes]) -> set[tuple[int, int]]:
+    """Writes those of `rows` (`copy_row`) that are not there; what is there stays. In the order of their key (no
+    deadlocks). Takes twice as long as `copy_votes`.
+
+    Returns (account, entry) of the votes that are new.
+    """
     connection.exec_driver_sql(
         "CREATE TEMPORARY TABLE IF NOT EXISTS staged (account_id bigint, cast_at timestamptz, log_ms bigint,"
         " receipt bigint, entry_id integer, log_seq integer, shard smallint, proof smallint, evidence bytea)"
         " ON COMMIT DELETE ROWS"
     )
-    copy_binary(connection, f"COPY staged ({', '.join(COPY_COLUMNS)}) FROM STDIN (FORMAT binary)", rows)
-
-
-def unstage(connection: Connection) -> None:
-    """Empties `staged`, for the next part of the same transaction."""
-    connection.exec_driver_sql("TRUNCATE staged")
+    copy_binary(connection, f"COPY staged ({_COLUMNS}) FROM STDIN (FORMAT binary)", rows)
+    inserted = connection.exec_driver_sql(
+        f"INSERT INTO votes ({_COLUMNS}) SELECT {_COLUMNS} FROM staged"  # noqa: S608 - constants
+        " ORDER BY account_id, entry_id ON CONFLICT (account_id, entry_id) DO NOTHING RETURNING account_id, entry_id"
+    )
+    new = {(account, entry) for account, entry in inserted}
+    connection.exec_driver_sql("TRUNCATE staged")  # for the next part of the same transaction
+    return new
 
 
 def copy_binary(connection: Connection, statement: str, rows: Iterable[bytes]) -> None:
@@ -119,22 +134,6 @@ def copy_binary(connection: Connection, statement: str, rows: Iterable[bytes]) -
     driver: Any = connection.connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(_COPY_HEADER + b"".join(rows) + _COPY_TRAILER)
-
-
-def insert_staged(connection: Connection, contest_id: int, shard: int) -> dict[int, int]:
-    """Moves what is staged into the votes, in the order of their key (no deadlocks); what is there already stays. What
-    is new is counted by minute (models/minute_count.py) in the same statement.
-
-    Returns entry → how many were new.
-    """
-    inserted = connection.exec_driver_sql(
-        f"WITH new AS (INSERT INTO votes ({', '.join(COPY_COLUMNS)}) SELECT {', '.join(COPY_COLUMNS)} FROM staged"  # noqa: S608 - constants
-        " ORDER BY account_id, entry_id ON CONFLICT (account_id, entry_id) DO NOTHING"
-        f" RETURNING account_id, entry_id, cast_at, proof), {COUNT_NEW_VOTES}"
-        " SELECT entry_id, count(*) FROM marked GROUP BY entry_id",
-        {"contest_id": contest_id, "shard": shard},
-    )
-    return dict(inserted.all())
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,11 @@ import structlog
 from models.account_opening import insert_openings, opening_row
 from models.ballot_box.drain import LogEvent
 from models.cursor import park
-from models.database import Connection, RefusedDataError, savepoint
+from models.database import UNIQUE_VIOLATION, Connection, RefusedDataError, savepoint
 from models.event import (
-    CAST,
+    CAST_EVENT,
+    CASTS,
+    FIRST,
     HEAD,
     MAX_AT,
     MAX_RECEIPT,
@@ -22,15 +24,14 @@ from models.event import (
     unpack,
     unpack_account_opened,
 )
+from models.minute_count import NewVotes, count_new_votes
 from models.times import from_ms
-from models.vote import Decision, copy_row, decide_votes, insert_staged, stage, unstage, without_a_vote
+from models.vote import Decision, copy_row, copy_votes, decide_votes, insert_missing, without_a_vote
 
 log = structlog.get_logger()
 
-_BODY = HEAD.size
-_REST = HEAD.size + CAST.size
-_CAST_HEAD = bytes([VERSION, Kind.CAST])
 _ACCOUNT_OPENED_HEAD = bytes([VERSION, Kind.ACCOUNT_OPENED])
+_MINUTE_MS = 60_000
 
 
 @dataclass
@@ -47,50 +48,71 @@ class Poured:
         self.parked += other.parked
 
 
-def pour(connection: Connection, contest_id: int, shard: int, events: list[LogEvent]) -> Poured:
+def pour(
+    connection: Connection, contest_id: int, shard: int, events: list[LogEvent], *, all_new: bool = True
+) -> Poured:
     """Writes a batch of events, in order. Votes that are there already stay as they are.
 
-    Data that the ledger refuses is halved until the event is found, and that one is parked.
+    `all_new`: no vote is expected to be there; if one is, the batch is written again, more slowly. Data that the ledger
+    refuses is halved until the event is found, and that one is parked.
     """
     try:
         with savepoint(connection):
-            return _pour_whole(connection, contest_id, shard, events)
+            return _pour_whole(connection, contest_id, shard, events, all_new=all_new)
     except RefusedDataError as refusal:
+        if all_new and refusal.sqlstate == UNIQUE_VIOLATION:
+            return pour(connection, contest_id, shard, events, all_new=False)
         if len(events) == 1:
             return _park(connection, contest_id, shard, events[0], refusal.sqlstate, refusal.reason)
-    poured = pour(connection, contest_id, shard, events[: len(events) // 2])
-    poured.add(pour(connection, contest_id, shard, events[len(events) // 2 :]))
+    poured = Poured()
+    for half in (events[: len(events) // 2], events[len(events) // 2 :]):
+        poured.add(pour(connection, contest_id, shard, half, all_new=all_new))
     return poured
 
 
-def _pour_whole(connection: Connection, contest_id: int, shard: int, events: list[LogEvent]) -> Poured:
+def _pour_whole(
+    connection: Connection, contest_id: int, shard: int, events: list[LogEvent], *, all_new: bool
+) -> Poured:
     rows: list[bytes] = []
+    votes: list[tuple[int, int]] = []
+    minutes: list[NewVotes] = []
     openings: list[bytes] = []
     others: list[LogEvent] = []
-    head_of, cast_of = HEAD.unpack_from, CAST.unpack_from
+    read, size = CAST_EVENT.unpack_from, CAST_EVENT.size
     for item in events:
         ms, seq, packed = item
-        if packed[:2] == _CAST_HEAD and len(packed) >= _REST:
-            account, entry, receipt, proof = cast_of(packed, _BODY)
-            at = head_of(packed)[2]
-            if at <= MAX_AT and receipt <= MAX_RECEIPT:
-                rows.append(copy_row(account, at, ms, receipt, entry, seq, shard, proof, packed[_REST:]))
+        if len(packed) >= size:
+            version, kind, at, account, entry, receipt, proof = read(packed)
+            if version == VERSION and kind in CASTS and at <= MAX_AT and receipt <= MAX_RECEIPT:
+                rows.append(copy_row(account, at, ms, receipt, entry, seq, shard, proof, packed[size:]))
+                votes.append((account, entry))
+                minutes.append((at // _MINUTE_MS, entry, proof, kind >= FIRST))
                 continue
-        elif packed[:2] == _ACCOUNT_OPENED_HEAD and (row := _opening(contest_id, shard, item)):
+        if packed[:2] == _ACCOUNT_OPENED_HEAD and (row := _opening(contest_id, shard, item)):
             openings.append(row)
             continue
         others.append(item)
     poured = Poured()
-    if rows:
-        stage(connection, rows)
-        new = insert_staged(connection, contest_id, shard)
-        unstage(connection)
-        poured.changes.update(new)
-        poured.conflicts = len(rows) - sum(new.values())
+    if rows and all_new:
+        copy_votes(connection, rows)
+    elif rows:
+        new = insert_missing(connection, rows)
+        poured.conflicts = len(rows) - len(new)
+        minutes = _of_new(votes, minutes, new)
+    counts = Counter(minutes)
+    count_new_votes(connection, contest_id, shard, counts)
+    for (_minute, entry, _proof, _first), number in counts.items():
+        poured.changes[entry] += number
     if openings:
         insert_openings(connection, openings)
     poured.add(_pour_others(connection, contest_id, shard, others))
     return poured
+
+
+def _of_new(votes: list[tuple[int, int]], minutes: list[NewVotes], new: set[tuple[int, int]]) -> list[NewVotes]:
+    """Those of `minutes` whose vote is new, each vote once: a log may hold one twice."""
+    counted = dict(zip(reversed(votes), reversed(minutes), strict=True))
+    return [counted[vote] for vote in new]
 
 
 def _opening(contest_id: int, shard: int, item: LogEvent) -> bytes | None:

@@ -209,7 +209,7 @@ def _pour_shard(
     """Step 2, one shard."""
     events = drain.whole_log(client, shard)
     while batch := list(islice(events, BATCH)):
-        pour(connection, contest.id, number, batch)
+        pour(connection, contest.id, number, batch, all_new=False)
         report.poured += len(batch)
         progress("log", len(batch))
     stage_ballots(connection, client, shard, report.misfits.append, lambda done: progress("ballots", done))

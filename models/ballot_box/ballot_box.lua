@@ -15,6 +15,7 @@ in which a failure leaves nothing half done.
 
 local CONTEST, SHUT, ENTRIES, BALLOT, TALLY, VOIDED, BLOCKED, LOG = 1, 2, 3, 4, 5, 6, 7, 8
 local EVENT_VERSION, OPENED, CAST, VOID, RESTORE, ACCOUNT_OPENED = 1, 1, 2, 3, 4, 5
+local FIRST = 128 -- beside CAST: the ballot was empty before
 local CHUNK = 1000 -- members a call: Lua's unpack has a limit of some thousands
 
 local function now_ms()
@@ -77,7 +78,7 @@ local function cast(keys, args)
   end
   local now = now_ms()
   local shut = window_refusal(contest[1], tonumber(contest[2]), tonumber(contest[3]), now)
-  local head = event_head(CAST, now)
+  local head, head_of_first = event_head(CAST, now), event_head(CAST + FIRST, now)
   local any_blocked = server.call('SCARD', keys[BLOCKED]) > 0
   local known, counted, written = {}, {}, nil
 
@@ -111,7 +112,8 @@ local function cast(keys, args)
     if added ~= 1 then
       return 'r'
     end
-    local id = server.pcall('XADD', keys[LOG], '*', 'e', head .. body)
+    local first = server.pcall('SCARD', ballot) == 1
+    local id = server.pcall('XADD', keys[LOG], '*', 'e', (first and head_of_first or head) .. body)
     if failed(id) then
       server.pcall('SREM', ballot, entry)
       return 'r'

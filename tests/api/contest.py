@@ -8,7 +8,7 @@ import redis
 
 from models.ballot_box import library
 from models.ballot_box.keys import CONTESTS, shard_keys, site_key
-from models.event import HEAD, OPENED, VERSION, Kind
+from models.event import CASTS, HEAD, OPENED, VERSION, Kind
 from models.secrets import KeyRing
 
 KEYS = KeyRing("identity key of the tests", ("session key of the tests",))
@@ -102,4 +102,4 @@ def set_contest(url: str, **fields: Any) -> None:
 def votes_in_box(url: str) -> int:
     """Events of kind cast in the log."""
     with redis.Redis.from_url(url) as client:
-        return sum(1 for _, fields in client.xrange(shard_keys(CONTEST_ID, 0).log) if fields[b"e"][1] == Kind.CAST)
+        return sum(1 for _, fields in client.xrange(shard_keys(CONTEST_ID, 0).log) if fields[b"e"][1] in CASTS)

@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.event import (
+    FIRST,
     HEAD,
     MAX_ACCOUNT,
     MAX_AGREED,
@@ -53,10 +54,13 @@ def head(kind: int, at: int, version: int = VERSION) -> bytes:
     return HEAD.pack(version, kind, at)
 
 
-@given(moments, accounts, entries, st.integers(0, 2**60 - 1), st.sampled_from(Proof), st.binary(max_size=40))
-def test_a_cast_comes_out_as_it_went_in(at, account, entry, receipt, proof, evidence) -> None:
-    event = unpack(head(Kind.CAST, at) + pack_cast(account, entry, receipt, proof, evidence))
-    assert event == Event(Kind.CAST, at, account, entry, receipt, proof, evidence)
+@given(
+    moments, accounts, entries, st.integers(0, 2**60 - 1), st.sampled_from(Proof), st.binary(max_size=40), st.booleans()
+)
+def test_a_cast_comes_out_as_it_went_in(at, account, entry, receipt, proof, evidence, first) -> None:
+    kind = Kind.CAST | FIRST if first else Kind.CAST
+    event = unpack(head(kind, at) + pack_cast(account, entry, receipt, proof, evidence))
+    assert event == Event(Kind.CAST, at, account, entry, receipt, proof, evidence, first)
     assert event.change == 1
 
 
@@ -134,7 +138,7 @@ def test_any_bytes_are_an_event_or_malformed(packed) -> None:
     except MalformedEventError:
         return
     assert packed[0] == VERSION
-    assert packed[1] == event.kind
+    assert packed[1] == (event.kind | FIRST if event.first else event.kind)
 
 
 @given(st.integers(0, 255).filter(lambda version: version != VERSION))

@@ -24,6 +24,7 @@ def test_a_vote_is_counted_once(opened: Box) -> None:
         (42, 2, 128, b"evidence"),
         (43, 1, 128, b"evidence"),
     ]
+    assert [event.first for event in casts] == [True, False, True]
     assert all(abs(event.at - opened.now()) < 60_000 for event in casts)
 
 
