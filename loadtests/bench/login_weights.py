@@ -23,8 +23,8 @@ from loadtests.bench.tables import wal_bytes
 from models.account_opening import account_openings
 from models.agreement import VERSIONS
 from models.ballot_box.connection import BoxClient, call
-from models.database import transaction
-from models.event import AccountOpened, pack_account_opened
+from models.database import ledger_errors, transaction
+from models.event import HEAD, AccountOpened, pack_account_opened
 from models.identity import normalise
 from models.ngrams import grams_of
 from models.scratch.connection import async_scratch, scratch_client
@@ -33,6 +33,7 @@ from models.secrets import KeyRing
 
 OPENINGS = 20_000
 _CALL = 1_000  # openings a call, as the API sends at most
+_STREAM = "weighed"
 
 
 @dataclass(frozen=True)
@@ -55,17 +56,16 @@ class LoginWeight:
 def weigh_logins(stack: Stack, folder: Path) -> LoginWeight:
     """OPENINGS openings of accounts that nobody had, twice, and codes for others. Errors: BenchError."""
     fresh = _open_directly(stack, OPENINGS)
-    _analyse(stack.engine)
-    log, aof, events = _log_bytes(stack), aof_bytes(stack.box), stack.box.xlen(stack.keys.log)
+    _vacuum(stack.engine)
+    aof = aof_bytes(stack.box)
     ledger, wal = _ledger_bytes(stack.engine), wal_bytes(stack.engine)
     spent = _open_directly(stack, OPENINGS)
     aof = aof_bytes(stack.box) - aof
-    log = _log_bytes(stack) - log
-    events = stack.box.xlen(stack.keys.log) - events
     ledger, wal = _ledger_bytes(stack.engine) - ledger, wal_bytes(stack.engine) - wal
+    _vacuum(stack.engine)
     scratch, scratch_us = _scratch(stack, folder)
     return LoginWeight(
-        log=log / events,
+        log=_event_bytes(stack),
         aof=aof / OPENINGS,
         ledger=ledger / OPENINGS,
         wal=wal / OPENINGS,
@@ -128,14 +128,22 @@ def _spent_s(pid: int) -> float:
     return float(times.user + times.system)
 
 
-def _log_bytes(stack: Stack) -> int:
-    return stack.box.memory_usage(stack.keys.log, samples=0) or 0
+def _event_bytes(stack: Stack) -> float:
+    """Of an opening in a stream of its own: the log may be cut off meanwhile."""
+    keys = stack.settings.keys()
+    with stack.box.pipeline(transaction=False) as pipe:
+        for _ in range(_CALL):
+            pipe.xadd(_STREAM, {"e": bytes(HEAD.size) + _opening(keys)})
+        pipe.memory_usage(_STREAM, samples=0)
+        pipe.unlink(_STREAM)
+        used: int = pipe.execute()[_CALL]
+    return used / _CALL
 
 
-def _analyse(engine: Engine) -> None:
+def _vacuum(engine: Engine) -> None:
     """What PostgreSQL does by itself within a minute."""
-    with transaction(engine) as connection:
-        connection.exec_driver_sql(f"ANALYZE {account_openings.name}")
+    with ledger_errors(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(f"VACUUM (ANALYZE) {account_openings.name}")
 
 
 def _ledger_bytes(engine: Engine) -> int:
