@@ -7,7 +7,6 @@ no vote is answered from a memory of earlier ones; and what was acknowledged mus
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,9 +106,12 @@ def _measure(
     if not steps:
         raise RehearsalError(f"{tokens} is good for {votes.most:,} votes, too few for a single step")
     used_up = steps[-1].good
-    with suppress(UsedUpError):
-        steps.append(votes.full(max(step.answered for step in steps)))
+    try:
+        steps.append(votes.full())
         tell(say, steps[-1])
+    except UsedUpError:
+        used_up = True
+        say("as fast as wrk can: there are no more tokens for it")
     pages = votes.pages()
     say(f"pages: {pages.answered:,.0f}/s, p99 {pages.p99_ms:,.0f} ms")
     say("Waiting until every vote is in the ledger …")

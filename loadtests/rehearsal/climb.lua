@@ -10,15 +10,28 @@ for entry (line + pass) mod M, where pass counts how often the file was walked: 
 `done` prints one line of JSON.
 ]]
 
-local wait_ms, page, file, width, line, lines, pass
+local CONNECTIONS = 512 -- as wrk.py has them
+local wait_ms, asked = 0, 0
+local page, file, width, line, lines, pass
 local heads = {}
 
 local function head(verb, path, host)
   return verb .. ' ' .. path .. ' HTTP/1.1\r\nHost: ' .. host .. '\r\nUser-Agent: wrk\r\nAccept: */*\r\n'
 end
 
+-- In ms; of different lengths, so that the connections do not ask all at once. The first of each connection is what is
+-- left of such a wait at a moment taken by chance: else a short run would begin with too few requests.
+local function pause()
+  asked = asked + 1
+  local share = asked > CONNECTIONS and math.random() or 1 - math.sqrt(math.random())
+  return math.floor(2 * wait_ms * share + 0.5)
+end
+
 function init(args)
   wait_ms = tonumber(args[2])
+  if wait_ms > 0 then
+    delay = pause -- only then: wrk is slower with one
+  end
   if args[3] == 'page' then
     page = head('GET', args[4], args[1]) .. 'Accept-Encoding: gzip, deflate, br\r\n\r\n'
     return
@@ -33,10 +46,6 @@ function init(args)
     local path = '/api/entries/' .. args[i] .. '/vote'
     heads[#heads + 1] = head('PUT', path, args[1]) .. 'Content-Length: 0\r\nAuthorization: Bearer '
   end
-end
-
-function delay() -- in ms; of different lengths, so that the connections do not ask all at once
-  return wait_ms > 0 and math.random(0, 2 * wait_ms) or 0
 end
 
 function request()

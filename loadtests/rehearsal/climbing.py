@@ -20,6 +20,8 @@ BUSY = 0.9
 """Share of a core from which on wrk, which has one thread, is the limit itself."""
 IDLE = 0.2
 """Share of the machine: where so much of it has nothing to do, wrk's connections are the limit, not the system."""
+MOST_PER_S = 60_000
+"""What wrk's one thread asks for at most."""
 QUEUED = 2.0
 """Answers that take so many times as long as in the first step stand in a queue: the system, seen from elsewhere, is
 the limit. Where they take less, wrk's connections are.
@@ -109,9 +111,9 @@ class Votes:
         """Errors: UsedUpError, RehearsalError."""
         return self._run(rate, rate, wait_ms(rate, answer_ms) or 0.0)
 
-    def full(self, expected: float) -> Step:
-        """As fast as it goes. `expected`: about so many a second. Errors: UsedUpError, RehearsalError."""
-        return self._run(None, expected * RISE, 0.0)
+    def full(self) -> Step:
+        """As fast as it goes. Errors: UsedUpError, RehearsalError."""
+        return self._run(None, MOST_PER_S, 0.0)
 
     def pages(self) -> Step:
         """The first page, as fast as it goes. Errors: RehearsalError."""
