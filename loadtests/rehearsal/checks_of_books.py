@@ -14,7 +14,9 @@ def of_books(books: Books, limits: Limits) -> list[Check]:
     }
     counted = books.counted
     number = "—" if counted is None else f"{counted:,}"
-    told = f"{books.acknowledged:,}" + (f" + {books.found:,}" if books.found else "") + f" → {number}"
+    told = f"báo nhận · acknowledged {books.acknowledged:,}"
+    told += f" + tìm thấy · found {books.found:,}" if books.found else ""
+    told += f" → đếm được · counted {number}"
     told += f" (± {books.unknown:,})" if books.unknown else ""
     agree = books.box is not None and books.box == books.ledger
     agree = agree and [books.pending, books.parked, books.conflicts, books.drift] == [0, 0, 0, 0]
@@ -33,7 +35,7 @@ def of_books(books: Books, limits: Limits) -> list[Check]:
             ok=None if books.proof is None else agree and books.proof == "",
             vi="Hòm phiếu khớp sổ phiếu, kể cả khi đếm lại từng dòng",
             en="Box and ledger agree, counted by rows and ballots too",
-            seen=f"{_told(books.box)} / {_told(books.ledger)}, pending {_told(books.pending)},"
+            seen=f"hòm · box {_told(books.box)}, sổ · ledger {_told(books.ledger)}, pending {_told(books.pending)},"
             f" parked {_told(books.parked)}, conflicts {_told(books.conflicts)}, drift {_told(books.drift)}"
             + (f"; {books.proof}" if books.proof else ""),
             allowed="=, 0, 0, 0, 0",
@@ -43,7 +45,7 @@ def of_books(books: Books, limits: Limits) -> list[Check]:
             ok=books.twice == 0 and books.changed_receipts == 0,
             vi="Không ai được đếm hai lần; bấm lại nhận đúng mã phiếu cũ",
             en="Nobody is counted twice; a repeat gets the same receipt",
-            seen=f"{books.twice}, {books.changed_receipts}",
+            seen=f"đếm hai lần · twice: {books.twice:,}; mã khác · other receipt: {books.changed_receipts:,}",
             allowed="0, 0",
         ),
         Check(
@@ -51,7 +53,7 @@ def of_books(books: Books, limits: Limits) -> list[Check]:
             ok=books.shared_receipts == 0 and books.mixed == 0,
             vi="Không hai phiếu nào chung một mã phiếu; không ai nhận câu trả lời của bài khác",
             en="No two votes were given one receipt; nobody was answered for another entry",
-            seen=f"{books.shared_receipts:,}, {books.mixed:,}",
+            seen=f"chung mã · shared: {books.shared_receipts:,}; bài khác · another entry: {books.mixed:,}",
             allowed="0, 0",
         ),
         Check(
@@ -67,7 +69,8 @@ def of_books(books: Books, limits: Limits) -> list[Check]:
             ok=not books.refused and books.earlier == 0,
             vi="Không cử tri hợp lệ nào bị từ chối; không mã đăng nhập nào đã dùng từ trước",
             en="No genuine voter was refused; no token had voted before",
-            seen=f"{', '.join(f'{why}: {n:,}' for why, n in books.refused.items()) or 0}, {books.earlier:,}",
+            seen=f"từ chối · refused: {', '.join(f'{why} {n:,}' for why, n in books.refused.items()) or 0};"
+            f" đã dùng · had voted: {books.earlier:,}",
             allowed="0, 0",
         ),
         Check(

@@ -35,8 +35,8 @@ def write_report(
     document = {"go": go, "verdict": GO if go else NO_GO, "checks": [asdict(check) for check in checks], **facts}
     text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
     (folder / "verdict.json").write_text(text + "\n", encoding="utf-8")
-    sections = [checks_table(checks), _entries(facts.get("books", {}).get("by_entry", {}))]
-    write_page(folder / "report.html", TITLE, _verdict(checks, go=go), notes, sections, drawn, facts)
+    more = [*drawn, _entries(facts.get("books", {}).get("by_entry", {}))]
+    write_page(folder / "report.html", TITLE, _verdict(checks, go=go), notes, [checks_table(checks)], more, facts)
 
 
 def checks_table(checks: Sequence[Check]) -> str:

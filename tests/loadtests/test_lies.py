@@ -127,6 +127,10 @@ class Held:
         return {check.name: check.seen for check in checks if check.ok is False and check.name in BOOKS}
 
 
+def told(acknowledged, counted):
+    return f"báo nhận · acknowledged {acknowledged} → đếm được · counted {counted}"
+
+
 def test_votes_that_are_where_they_should_be_are_no_reason(held):
     for entry in (ENTRY, ENTRY, OTHER):
         held.vote(entry)
@@ -157,7 +161,7 @@ def test_a_vote_taken_out_of_the_box(held):
     held.take_from_box(*held.flushed())
     said = held.failing()
     assert set(said) == {"acknowledged_is_counted", "box_is_ledger", "drained"}
-    assert said["acknowledged_is_counted"] == f"2 → 1; #{ENTRY}: 2 → 1"
+    assert said["acknowledged_is_counted"] == f"{told(2, 1)}; #{ENTRY}: 2 → 1"
     assert "missing in box 1" in said["box_is_ledger"]
 
 
@@ -167,7 +171,7 @@ def test_a_vote_taken_out_of_box_and_ledger_which_agree_about_it(held):
     held.take_everywhere(*held.flushed())
     said = held.failing()
     assert set(said) == {"acknowledged_is_counted", "receipts_in_ledger"}
-    assert said["acknowledged_is_counted"] == f"2 → 1; #{ENTRY}: 2 → 1"
+    assert said["acknowledged_is_counted"] == f"{told(2, 1)}; #{ENTRY}: 2 → 1"
     assert said["receipts_in_ledger"] == "in_ledger 1, received 1"
 
 
@@ -175,7 +179,7 @@ def test_a_vote_added_that_nobody_was_told_of(held):
     held.vote()
     held.cast(OTHER)
     said = held.failing()
-    assert said == {"acknowledged_is_counted": f"1 → 2; #{OTHER}: 0 → 1"}
+    assert said == {"acknowledged_is_counted": f"{told(1, 2)}; #{OTHER}: 0 → 1"}
 
 
 def test_a_row_added_to_the_ledger(held):
@@ -214,7 +218,7 @@ def test_a_lost_vote_does_not_hide_behind_an_unclear_one_that_was_counted(held):
     held.flushed()
     held.take_everywhere(*lost)
     said = held.failing()
-    assert said["acknowledged_is_counted"] == f"1 + 1 → 1; #{ENTRY}: 2 → 1"
+    assert said["acknowledged_is_counted"] == f"{told('1 + tìm thấy · found 1', 1)}; #{ENTRY}: 2 → 1"
 
 
 def test_unclear_votes_are_asked_for_one_by_one(held):
@@ -277,7 +281,7 @@ def test_receipts_that_are_not_what_the_voter_was_given(held):
     held.files.vote(five, ENTRY, COUNTED, "AAAA-BBBB-CCCC-DDDD-EEEE")  # made up
     said = held.failing()
     assert set(said) == {"receipts_are_own", "receipts_in_ledger"}
-    assert said["receipts_are_own"] == "2, 0"
+    assert said["receipts_are_own"] == "chung mã · shared: 2; bài khác · another entry: 0"
     assert said["receipts_in_ledger"] == "404 1, in_ledger 2, of another entry 2"
 
 
