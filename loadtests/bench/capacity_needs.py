@@ -228,7 +228,6 @@ def log_of(load: Profile, peak: Peak, flush_per_s: float) -> Log:
         latest += came[-1] - (came[second - tail_s] if second >= tail_s else 0.0)
         length = max(pending, min(length, latest))
         most = Log(max(most.events, length), max(most.pending, pending), max(most.wait_s, pending / flush_per_s))
-        beyond = max(0.0, length - KEEP_EVENTS)
-        length -= min(beyond, TRIM_STEP, length - pending)
+        length -= min(max(0.0, length - KEEP_EVENTS), TRIM_STEP)
         second += 1
     return most

@@ -109,6 +109,8 @@ def test_the_memory_and_the_disk():
     assert needed.aof_written == pytest.approx(100_000 * (170 + LONE_CALL_BYTES) + 50_000 * 160)
     assert needed.ledger == pytest.approx(100_000 * 170 + 50_000 * 300)
     assert needed.wal_written == pytest.approx(100_000 * 240 + 50_000 * 450)
+    assert needed.aof_per_s == pytest.approx((21_000 * 170 + 11_000 * 160) / SOAKED_S)
+    assert needed.wal_per_s == pytest.approx((21_000 * 240 + 11_000 * 450) / SOAKED_S)
     assert needed.votes_per_s_mean == pytest.approx(100_000 / 1_382_400)
 
 
@@ -248,6 +250,9 @@ def test_a_spike_of_the_country_needs_shards_and_one_of_a_commune_nothing():
     )
     assert country.box_shards > 1
     assert country.cores.api > 50
+    assert country.flush_workers == parts(country.worker_share) > 1
+    assert country.log.wait_s > 1
+    assert country.aof_disk == 3 * country.box
     assert (commune.box_shards, commune.api_processes, commune.flush_workers) == (1, 1, 1)
 
 
@@ -302,6 +307,22 @@ def labels(text):
 def test_the_page_has_the_tables_that_the_command_makes_today():
     page = (ROOT / "docs" / "capacity.md").read_text()
     assert labels(page.split(BEGIN)[1].split(END)[0]) == labels(tables(COSTS, SEEN))
+
+
+@pytest.mark.parametrize("text", ["", BEGIN, END, f"{END}{BEGIN}", f"{BEGIN}{END}{END}", f"{BEGIN}{BEGIN}{END}"])
+def test_a_page_without_one_place_for_the_tables_is_left_alone(tmp_path, text):
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    with pytest.raises(CapacityError, match=r"page\.md has no place"):
+        put_into(page, "tables")
+    assert page.read_text() == text
+
+
+def test_what_gives_way_first_stands_first():
+    rows = tables(COSTS, SEEN).split("### From how many inhabitants on")[1].split("###")[0].splitlines()[4:]
+    numbers = [int(row.split("|")[2].replace(",", "")) for row in rows if row]
+    assert len(numbers) == 8
+    assert numbers == sorted(numbers)
 
 
 def test_every_turnout_stands_in_the_head_of_each_place():
