@@ -1,6 +1,7 @@
 """The report of a capacity: `report.html`, with the looks of a rehearsal's, and `capacity.json`."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -19,6 +20,7 @@ from loadtests.rehearsal.report import checks_table, reasons
 from loadtests.rehearsal.verdict import NO_GO, passed
 
 TITLE: Note = ("Hệ thống mang được bao nhiêu", "How much the installation carries")
+_MOST_TICKS = 5
 _HEADS = (
     *("Đưa vào mỗi giây · Offered/s", "Trả lời mỗi giây · Answered/s", "p50", "p99", "Từ chối, đứt · Refused, broken"),
     *("wrk (nhân · cores)", "Máy này rảnh · Idle here"),
@@ -136,7 +138,13 @@ def _offered(step: Step) -> str:
 
 
 def _charts(steps: Sequence[Step]) -> list[str]:
-    ticks = [_offered(step) for step in steps]
+    every = math.ceil(len(steps) / _MOST_TICKS)
+    last = len(steps) - 1
+    # What stands beside the last one would touch it.
+    shown = {0, last, *range(0, last - every + 1, every)}
+    ticks = [
+        ("max" if step.offered is None else _offered(step)) if at in shown else "" for at, step in enumerate(steps)
+    ]
     return [
         chart(
             "Phiếu trả lời mỗi giây, theo số phiếu đưa vào · Votes answered, by what was offered",
