@@ -62,14 +62,9 @@ class Access:
         reading = snapshot.reading
         if reading is None:
             return Code.NOT_READY
-        valid = in_force(
-            session,
-            contest_id=reading.contest_id,
-            now_ms=snapshot.now_ms(),
-            sessions_from=reading.sessions_from,
-            minted_sessions=snapshot.minted_sessions,
-        )
-        return session if valid else Code.NO_SESSION
+        if in_force(session, reading.contest_id, snapshot.now_ms(), reading.sessions_from, snapshot.minted_sessions):
+            return session
+        return Code.NO_SESSION
 
     def same_origin(self, fields: Mapping[bytes, bytes]) -> bool:
         """`Sec-Fetch-Site: same-origin` (Fetch Metadata), or where it is missing an Origin of our own."""

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 from api.access import fields_of
 from api.answers import Answer, Receive, Scope, Send
 from api.cached import Cached
-from api.casting import Casting, Voted, answer_to
+from api.casting import Casting, Voted, answer_to, parse_entry
 from api.outcomes import Code, problem, refuse
 from api.sessions import Session
 from api.snapshot import Snapshot, Watch
@@ -111,7 +111,7 @@ class FastPath:
                 self.casting.refused(Code.TOO_LARGE)
                 return _unread(fields, refuse(Code.TOO_LARGE))
         decided: asyncio.Future[Voted | Code] = asyncio.get_running_loop().create_future()
-        self.casting.vote(fields, scope["client"], entry_id, partial(_settle, decided))
+        self.casting.vote(fields, scope["client"], parse_entry(entry_id), partial(_settle, decided))
         return answer_to(await decided)
 
     async def cast(self, voter: Session, entry: int, snapshot: Snapshot, evidence: bytes) -> Voted | Code:

@@ -15,12 +15,12 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from api.answers import Answer, Header
 from api.casting import VOTED_HEADERS, VOTED_STATUS, Voted, voted_body
-from api.fast_path import PREFIX, SUFFIX, FastPath
-from api.head import header_fields, request_line
+from api.fast_path import FastPath
+from api.head import READ_LINE, VOTE_LINE, header_fields
 from api.outcomes import Code, refuse
 from api.protocol import HEAD_LIMIT, BoundedHeads
+from models.event import MAX_ENTRY
 
-_VOTES, _READS = b"PUT " + PREFIX.encode(), b"GET /"
 _END = b"\r\n\r\n"
 _MOST_LATER = HEAD_LIMIT  # bytes that may wait behind a vote before the client is not read any more
 
@@ -68,9 +68,7 @@ class VoteLane(BoundedHeads):
     # what comes
     def data_received(self, data: bytes) -> None:
         if self._asked:
-            self._later += data
-            if len(self._later) > _MOST_LATER:
-                self.flow.pause_reading()
+            self._wait(self._later + data)
         elif self._fast is None or self._inside or (self.cycle is not None and not self.cycle.response_complete):
             super().data_received(data)
         else:
@@ -78,37 +76,44 @@ class VoteLane(BoundedHeads):
 
     def _take(self, fast: FastPath, data: bytes) -> None:
         """`data` begins where a request begins, and nothing is unanswered."""
-        while data:
-            end = data.find(_END) + len(_END)
-            if end < len(_END) or end > HEAD_LIMIT or not self._answers(fast, data[:end]):
-                super().data_received(data)
+        begin = 0  # one slice for each request: what stands behind it is not copied again and again
+        while begin < len(data):
+            end = data.find(_END, begin) + len(_END)
+            if end < len(_END) or end - begin > HEAD_LIMIT or not self._answers(fast, data, begin, end):
+                super().data_received(data[begin:] if begin else data)
                 return
-            data = data[end:]
+            begin = end
             if self._asked:
-                self._later = data
+                self._wait(data[begin:])
                 return
 
-    def _answers(self, fast: FastPath, head: bytes) -> bool:
-        """Whether the request is the lane's: then it is answered, or asked for."""
-        if self.flow.write_paused or not head.startswith((_VOTES, _READS)):
+    def _wait(self, later: bytes) -> None:
+        """`later` is looked at when the vote before it is decided."""
+        self._later = later
+        if len(later) > _MOST_LATER:
+            self.flow.pause_reading()
+
+    def _answers(self, fast: FastPath, data: bytes, begin: int, end: int) -> bool:
+        """Whether the request from `begin` to `end` is the lane's: then it is answered, or asked for."""
+        if self.flow.write_paused:
             return False  # a client that does not read is uvicorn's to wait for
-        first, _, lines = head[:-2].partition(b"\r\n")
-        line = request_line(first)
-        if line is None:
-            return False
-        method, path = line
-        if method == b"GET":
-            page = fast.page_at_hand(path)
-            fields = header_fields(lines) if page is not None else None
-            if page is None or fields is None:
+        vote = VOTE_LINE.match(data, begin)
+        if vote is not None:
+            fields = header_fields(data[vote.end() : end - 2])
+            if fields is None:
                 return False
-            self._write(page.to(fields))
+            self._asked = True
+            entry = int(vote[1])
+            fast.casting.vote(fields, self.client, entry if entry <= MAX_ENTRY else None, self._decided)
             return True
-        fields = header_fields(lines) if path.endswith(SUFFIX) else None
+        read = READ_LINE.match(data, begin)
+        page = fast.page_at_hand(read[1].decode()) if read is not None else None
+        if read is None or page is None:
+            return False
+        fields = header_fields(data[read.end() : end - 2])
         if fields is None:
             return False
-        self._asked = True
-        fast.casting.vote(fields, self.client, path[len(PREFIX) : -len(SUFFIX)], self._decided)
+        self._write(page.to(fields))
         return True
 
     # what is answered
@@ -120,12 +125,16 @@ class VoteLane(BoundedHeads):
             self._write(refuse(found))
         else:
             body = voted_body(found)
-            head = _HEADS.voted(self.server_state.default_headers, again=found.again) % len(body)
+            head = _HEADS.voted(self.server_state.default_headers, again=found[0]) % len(body)
             self._send(head, body)
         if self._later and self._fast is not None and not self.transport.is_closing():
             later, self._later = self._later, b""
             self.flow.resume_reading()
-            self._take(self._fast, later)
+            try:
+                self._take(self._fast, later)
+            except BaseException:
+                self.transport.abort()  # as the loop does where what comes cannot be taken: nobody waits for ever
+                raise
 
     def _write(self, ready: Answer) -> None:
         self._send(

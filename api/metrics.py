@@ -54,19 +54,14 @@ class Metrics:
     """Counts of one process, published to Prometheus by `publish`."""
 
     def __init__(self) -> None:
-        self._counted = 0
-        self._again = 0
+        self.counted = 0
+        """Votes since the last publishing; `again`: those that had been cast before."""
+        self.again = 0
         self._refused: Counts[str] = Counts()
         self.answered: Counts[str] = Counts()
         """Answers by outcome, of this process since its start."""
         self.times = Times()
         """How long its votes took, from their arrival to the box's answer."""
-
-    def voted(self, *, again: bool) -> None:
-        if again:
-            self._again += 1
-        else:
-            self._counted += 1
 
     def refused(self, code: str) -> None:
         self._refused[code] += 1
@@ -82,8 +77,8 @@ class Metrics:
 
     def publish(self) -> None:
         """Adds what was counted since the last time."""
-        answers = {"counted": self._counted, "already_voted": self._again, **self._refused}
-        self._counted = self._again = 0
+        answers = {"counted": self.counted, "already_voted": self.again, **self._refused}
+        self.counted = self.again = 0
         self._refused.clear()
         for outcome, number in answers.items():
             if number:

@@ -27,6 +27,7 @@ VERSION = 1
 TOKEN_LENGTH = 56
 _CLAIMS = struct.Struct(">B4sIqBII")
 _MAC_SIZE = 16
+_TOKEN = struct.Struct(f"{_CLAIMS.format}{_MAC_SIZE}s")
 _FROM_URLSAFE = bytes.maketrans(b"-_+/", b"+/  ")  # the two letters of the other alphabet become errors
 _CACHE_SIZE = 32_768  # verified tokens; a few MB
 
@@ -42,7 +43,7 @@ class Session(NamedTuple):
     expires_at: int
 
 
-def in_force(session: Session, *, contest_id: int, now_ms: int, sessions_from: int, minted_sessions: bool) -> bool:
+def in_force(session: Session, contest_id: int, now_ms: int, sessions_from: int, minted_sessions: bool) -> bool:
     """Whether a session counts in this contest at `now_ms` by the box's clock.
 
     A token says when it was issued to the second, rounded down, so one issued in the very second of `sessions_from`
@@ -97,13 +98,12 @@ class Sessions:
             raw = binascii.a2b_base64(token.translate(_FROM_URLSAFE), strict_mode=True)
         except binascii.Error:
             return None
-        if len(raw) != _CLAIMS.size + _MAC_SIZE:
+        if len(raw) != _TOKEN.size:
             return None
-        claims, mac = raw[:-_MAC_SIZE], raw[-_MAC_SIZE:]
-        version, named, *rest = _CLAIMS.unpack(claims)
+        version, named, contest_id, account, proof, issued_at, expires_at, mac = _TOKEN.unpack(raw)
         for key_id, key in self._keys:
-            if key_id == named and version == VERSION and hmac.compare_digest(_mac(key, claims), mac):
-                return Session(*rest)
+            if key_id == named and version == VERSION and hmac.compare_digest(_mac(key, raw[:-_MAC_SIZE]), mac):
+                return Session(contest_id, account, proof, issued_at, expires_at)
         return None
 
 

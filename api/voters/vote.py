@@ -53,8 +53,9 @@ def vote_router(
         decided = await cast(voter, entry["id"], snapshot, evidence.of(client, fields))
         if isinstance(decided, Code):
             return respond(_refusal(decided, snapshot, slug, language))
-        again = "&lai=1" if decided.again else ""
-        return see_other(f"{home}{quote(slug, safe='')}{VOTED_PAGE}?ma={decided.receipt}{again}")
+        again, _, receipt = decided
+        more = "&lai=1" if again else ""
+        return see_other(f"{home}{quote(slug, safe='')}{VOTED_PAGE}?ma={receipt}{more}")
 
     @router.api_route(ENTRY + "{slug}" + VOTED_PAGE, methods=READS)
     async def voted(slug: str, request: Request, ma: str = "", lai: str = "") -> Response:

@@ -21,9 +21,9 @@ from uvicorn.server import ServerState
 
 from api import snapshot
 from api.app import create_app
-from api.head import header_fields, request_line
+from api.head import READ_LINE, VOTE_LINE, header_fields
 from api.lane import VoteLane
-from api.protocol import MOST_WAITING, BoundedHeads, end_stream
+from api.protocol import HEAD_LIMIT, MOST_WAITING, BoundedHeads, end_stream
 from api.serve import uvicorn_config
 from models.ballot_box.keys import shard_keys
 from models.ballot_box.reading import Reading
@@ -128,7 +128,7 @@ class Side:
     def counts(self) -> dict[str, int]:
         """Answers to votes by outcome, published or not yet."""
         metrics = self.app.casting._metrics
-        waiting = {"counted": metrics._counted, "already_voted": metrics._again}
+        waiting = {"counted": metrics.counted, "already_voted": metrics.again}
         return dict(metrics.answered + Counter(waiting) + metrics._refused)
 
     def _events(self, begin: bytes) -> list[Any]:
@@ -382,14 +382,15 @@ def test_a_head_that_is_read_means_the_same_to_uvicorns_parser() -> None:
     def check(drawn: bytes) -> None:
         nonlocal read
         head, end, _ = drawn.partition(b"\r\n\r\n")
-        first, _, lines = (head + end[:2]).partition(b"\r\n")
-        line, fields = request_line(first), header_fields(lines)
-        if not end or line is None or line[0] not in (b"GET", b"PUT") or fields is None:
+        line = VOTE_LINE.match(drawn) or READ_LINE.match(drawn)
+        fields = header_fields((head + end[:2])[line.end() :]) if line else None
+        if not end or line is None or fields is None:
             return
         read += 1
         found = Parsed(head + end)
         assert found.complete == 1
-        assert (*found.kind, found.url.decode()) == (line[0], "1.1", line[1])
+        asked_for = (b"PUT", f"/api/entries/{int(line[1])}/vote") if drawn[:1] == b"P" else (b"GET", line[1].decode())
+        assert (*found.kind, found.url.decode()) == (asked_for[0], "1.1", asked_for[1])
         assert found.stays
         assert found.headers == list(fields.items())
 
@@ -627,3 +628,19 @@ def test_a_stream_is_ended_also_where_a_request_waits_behind_it() -> None:
             await asyncio.wait_for(asyncio.gather(*connection.tasks), 10)
 
     asyncio.run(steps())
+
+
+def test_a_flood_behind_a_vote_waits_with_its_client(lane: tuple[asyncio.AbstractEventLoop, Side]) -> None:
+    loop, side = lane
+
+    async def steps() -> None:
+        wire, connection = side.connect()
+        segment, sent = vote_for(2) * 500, 0
+        for _ in range(5):
+            await until(lambda: wire.reading)
+            connection.data_received(segment)
+            sent += 500
+            assert len(connection._later) < HEAD_LIMIT + len(segment)
+        await until(lambda: wire.written.count(b"HTTP/1.1 ") == sent)
+
+    loop.run_until_complete(steps())
