@@ -24,30 +24,31 @@ class Check:
 
 def checks(costs: Costs, seen: Seen) -> list[Check]:
     """All of them."""
-    empty = seen.levels[0]
+    empty, most = seen.levels[0], seen.levels[-1]
+    used = f"costs beside {most.stored:,} stored votes, which all tables have"
     return [
         Check(
             "votes, one API process",
-            "costs of the same runs",
+            used,
             min(1e6 / costs.api_us, machine_votes_per_s(costs.vote_us + seen.generator_us, seen.cores, seen.others)),
             seen.votes_per_s,
             "/s",
         ),
         Check(
             "votes, one API process",
-            "costs of other runs, minutes before",
+            "costs beside none",
             machine_votes_per_s(empty.us, seen.cores, seen.others),
             seen.votes_per_s,
             "/s",
         ),
         Check(
             "votes, an API process for each core",
-            "costs with one process",
+            used,
             machine_votes_per_s(costs.vote_us + seen.generator_us, seen.cores, seen.others_all_cores),
             seen.votes_per_s_all_cores,
             "/s",
         ),
-        *(_beside(level, empty, seen.cores) for level in seen.levels[1:]),
+        *(_beside(level, seen.cores) for level in seen.levels[1:]),
         Check(
             "rows, one flush worker",
             "worker and PostgreSQL in turn, nothing waited for",
@@ -59,11 +60,11 @@ def checks(costs: Costs, seen: Seen) -> list[Check]:
     ]
 
 
-def _beside(level: Level, empty: Level, cores: int) -> Check:
+def _beside(level: Level, cores: int) -> Check:
     return Check(
         f"votes beside {level.stored:,} stored",
-        "costs beside none",
-        machine_votes_per_s(empty.us, cores, 0.0),
+        "costs of the same runs",
+        machine_votes_per_s(level.us, cores),
         level.votes_per_s,
         "/s",
     )
