@@ -103,7 +103,7 @@ COUNT_NEW_OPENINGS = """
 marked AS (
   SELECT n.contest_id, n.shard, date_trunc('minute', n.opened_at) AS minute, n.proof,
     row_number() OVER (PARTITION BY n.account_id ORDER BY n.log_ms, n.log_seq) = 1 AND (
-      SELECT true FROM account_openings o WHERE o.account_id = n.account_id AND o.contest_id = n.contest_id
+      SELECT true FROM account_openings o WHERE o.account_id = n.account_id AND o.contest_id + 0 = n.contest_id
       LIMIT 1) IS NULL AS first
   FROM new n),
 by_minute AS (
@@ -118,7 +118,8 @@ opened_at, proof, log_ms, log_seq.
 
 An account's openings are all in one shard, whose flush is one at a time: its first is told without a lock. All parts of
 a statement see the ledger as it was before it, so the rows of `new` are not found among the openings. A subquery with
-LIMIT and no EXISTS: that one PostgreSQL may answer by reading all openings into a hash.
+LIMIT and no EXISTS: that one PostgreSQL may answer by reading all openings into a hash. And `contest_id + 0`: it has no
+statistics of a table that grew a minute ago, and would look through all openings of the contest for each account.
 """
 
 

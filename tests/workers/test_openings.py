@@ -1,5 +1,6 @@
 """Openings of accounts: from the log into the ledger, beside the votes."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -92,6 +93,23 @@ def test_a_box_that_is_lost_takes_no_opening_out_of_the_ledger(open_contest: Sta
     open_contest.open_accounts(3)
     flush(open_contest)
     assert accounts(open_contest) == [1, 2, 3]
+
+
+def test_openings_of_new_accounts_cost_no_more_before_the_table_is_analysed(open_contest: Stage) -> None:
+    """PostgreSQL has no statistics of a table that grew a minute ago, and looked through all of it for each account."""
+
+    def took(first: int) -> float:
+        for begin in range(first, first + 8_000, 1_000):
+            open_contest.open_accounts(*range(begin, begin + 1_000))
+        began = time.monotonic()
+        flush(open_contest)
+        return time.monotonic() - began
+
+    took(1)
+    fresh = took(100_001)
+    with open_contest.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM (ANALYZE) account_openings")
+    assert fresh < 4 * took(200_001)
 
 
 BODY = pack_account_opened(opening(5))
