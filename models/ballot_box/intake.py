@@ -185,10 +185,13 @@ class _Shard:
     def retire(self) -> None:
         """Another contest has taken this shard's place."""
         self._retired = True
-        while self.pending:
-            _answer(self.pending.popleft(), Outcome.NOT_READY)
+        self._refuse_pending()
         for task in self._tasks:
             task.cancel()
+
+    def _refuse_pending(self) -> None:
+        while self.pending:
+            _answer(self.pending.popleft(), Outcome.NOT_READY)
 
     async def close(self) -> None:
         self.retire()
@@ -271,12 +274,17 @@ class _Shard:
                 _answer(vote, outcome)
 
     def _goes_on(self, last: LogId, seen: LogId, head: Head) -> bool:
-        """Whether the log has gone on from what was seen when the call was sent; else the box went back in time."""
+        """Whether the log has gone on from what was seen when the call was sent; else the box went back in time. One
+        call tells for all: ids follow the clock, and the next votes' would pass what was seen.
+        """
         if head != self._head:
             return True  # decided in an epoch that has ended meanwhile: its ids say nothing about this one
+        if self.fault:
+            return False  # found while this call was on its way
         if last < seen:
             self.fault = f"the box went back in time: its log ends at {last[0]}-{last[1]}, seen {seen[0]}-{seen[1]}"
             log.error("ALARM: the box is not trusted any more", problem=self.fault)
+            self._refuse_pending()
             return False
         self._high = max(self._high, last)
         return True

@@ -145,6 +145,20 @@ def test_another_contest_takes_the_place_with_every_vote_answered(box: str, open
     asyncio.run(run())
 
 
+def test_a_vote_that_answers_a_refusal_while_the_shards_change_is_refused_too(box: str, opened: Box) -> None:
+    """A connection puts its next vote when one is answered: of any account, so into any shard."""
+
+    async def run() -> None:
+        async with voting(box, shards=2, connect=False) as voters:
+            for account in (1, 2):
+                voters.intake.put(account, 1, b"", lambda _outcome, other=account + 1: voters.put(other))
+            voters.intake.aim(CONTEST_ID + 1, 2, 7)
+            assert [slip.answers for slip in voters.slips] == [[NOT_READY]] * 2
+            assert voters.intake.unanswered == 0
+
+    asyncio.run(run())
+
+
 def test_an_epoch_or_a_shard_count_that_has_changed_is_not_ready_until_it_is_aimed_anew(box: str, opened: Box) -> None:
     async def run() -> None:
         async with voting(box) as voters:

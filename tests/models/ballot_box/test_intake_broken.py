@@ -172,3 +172,24 @@ def test_a_box_that_went_back_in_time_is_not_trusted_until_its_next_epoch(own: B
             assert await voters.vote(3) is COUNTED
 
     asyncio.run(run())
+
+
+def test_votes_that_wait_while_the_box_is_found_to_have_gone_back_in_time_are_not_sent(own: Box, server) -> None:
+    """The log's ids follow the clock: those of the next votes would pass what was seen, and be acknowledged."""
+
+    async def run() -> None:
+        async with voting(server.url, callers=1) as voters:
+            assert await voters.vote(1) is COUNTED
+            _restored(own)
+            server.hang()
+            again = voters.put(1)  # writes nothing: the older log's last id stays
+            await until(lambda: voters.intake.unanswered == 1 and not voters.intake.waiting, what="it is sent")
+            waiting = [voters.put(account) for account in range(2, 12)]
+            server.wake()
+            await voters.answered()
+            assert again.answers == [NOT_CONFIRMED]
+            assert {slip.answers[0] for slip in waiting} == {NOT_READY}
+            assert voters.intake.fault
+
+    asyncio.run(run())
+    assert own.client.xlen(own.keys().log) == 1

@@ -4,7 +4,7 @@ The stand-in speaks just enough of the protocol to pass for a box, answers `cast
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +15,16 @@ from models.ballot_box.connection import REQUIRED_SETTINGS
 from models.outcomes import Outcome
 from tests.models.ballot_box.voting import until, voting
 
+Answer = Callable[[list[bytes]], bytes | Awaitable[bytes] | None]
+
 
 @dataclass
 class StandIn:
-    """`casts`: the commands that it was sent. `answer` gives the reply to each; None ends the connection instead."""
+    """`casts`: the commands that it was sent. `answer` gives the reply to each, at once or later; None ends the
+    connection instead.
+    """
 
-    answer: Callable[[list[bytes]], bytes | None]
+    answer: Answer
     casts: list[list[bytes]] = field(default_factory=list)
     connections: int = 0
     closed_by_intake: int = 0
@@ -30,6 +34,8 @@ class StandIn:
         try:
             while command := await _command(reader):
                 reply = self._reply(command)
+                if isinstance(reply, Awaitable):
+                    reply = await reply
                 if reply is None:
                     return
                 writer.write(reply)
@@ -37,7 +43,7 @@ class StandIn:
         finally:
             writer.close()
 
-    def _reply(self, command: list[bytes]) -> bytes | None:
+    def _reply(self, command: list[bytes]) -> bytes | Awaitable[bytes] | None:
         if command[0] == b"CONFIG":
             settings = [word for pair in (REQUIRED_SETTINGS | {"maxmemory": "1"}).items() for word in pair]
             return b"*%d\r\n" % len(settings) + b"".join(_bulk(word.encode()) for word in settings)
@@ -64,9 +70,7 @@ async def _command(reader: asyncio.StreamReader) -> list[bytes]:
 
 
 @asynccontextmanager
-async def standing_in(
-    folder: Path, answer: Callable[[list[bytes]], bytes | None]
-) -> AsyncIterator[tuple[StandIn, str]]:
+async def standing_in(folder: Path, answer: Answer) -> AsyncIterator[tuple[StandIn, str]]:
     made = StandIn(answer)
     path = folder / "stand-in.sock"
     server = await asyncio.start_unix_server(made.serve, path)
@@ -155,3 +159,33 @@ def test_a_function_that_stays_unknown_is_not_ready(folder: Path) -> None:
             await until(lambda: box.closed_by_intake == 1)
 
     asyncio.run(run())
+
+
+def test_a_call_on_its_way_when_the_box_is_found_to_have_gone_back_in_time_confirms_nothing(folder: Path) -> None:
+    async def run() -> None:
+        async with standing_in(folder, lambda command: reply(int(command[-3]))) as (box, url):
+
+            async def reply(account: int) -> bytes:
+                if account == 2:
+                    await until(lambda: len(box.casts) == 3, what="both are on their way")
+                if account == 3:
+                    await until(lambda: found.answers, what="the other is answered")
+                return _one(COUNTED_AT[account])
+
+            async with voting(url, callers=2) as voters:
+                assert await voters.vote(1) is Outcome.COUNTED
+                found = voters.put(2)
+                await until(lambda: len(box.casts) == 2)
+                later = voters.put(3)
+                await voters.answered()
+                assert "ends at 4-1" in (voters.intake.fault or "")
+                assert found.answers == later.answers == [Outcome.NOT_CONFIRMED]
+
+    asyncio.run(run())
+
+
+COUNTED_AT = {1: b"5-1", 2: b"4-1", 3: b"6-1"}
+
+
+def _one(log_id: bytes) -> bytes:
+    return b"*2\r\n$1\r\nc\r\n" + _bulk(log_id)
