@@ -26,9 +26,9 @@ check: install
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-## bench: what a durable vote costs, beside what it is to be compared with (needs wrk; 6 minutes; FULL=1: more)
+## bench: what a durable vote costs, beside what it is to be compared with (7 minutes; FULL=1, PROVINCE=1: more)
 bench: install
-	@exec $(BIN)/python -m loadtests.bench $(if $(FULL),--full)
+	@exec $(BIN)/python -m loadtests.bench $(if $(FULL),--full) $(if $(PROVINCE),--province)
 
 ## rehearse: the spike before a campaign, ĐẠT or KHÔNG ĐẠT (4 minutes); URL=… TOKENS=… for an installation elsewhere, ARGS="--help"
 rehearse: install

@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.serve import GC_THRESHOLD, uvicorn_config
-from loadtests.bench.baselines import NO_TELEMETRY, insert_per_vote, job_per_vote
+from loadtests.bench.baselines import NO_TELEMETRY, POOL, insert_per_vote, job_per_vote
 from models.settings import Settings, load_settings
 
+_CORES = os.cpu_count() or 1
 UVICORN = "httptools"
 """Uvicorn's own protocol, without what the API adds to it."""
 
@@ -72,10 +74,11 @@ def durable_votes(settings: Settings) -> Any:
 
 APPS = {
     "durable_votes_asgi": App(durable_votes, "api.protocol:BoundedHeads"),
-    "durable_votes_all_cores": App(durable_votes, "api.lane:VoteLane", os.cpu_count() or 1),
+    "durable_votes_all_cores": App(durable_votes, "api.lane:VoteLane", _CORES),
     "empty_asgi": App(empty_asgi),
     "empty_fastapi": App(empty_fastapi),
     "insert_per_vote": App(insert_per_vote),
+    "insert_per_vote_all_cores": App(partial(insert_per_vote, pool=POOL // _CORES), processes=_CORES),
     "job_per_vote": App(job_per_vote),
 }
 

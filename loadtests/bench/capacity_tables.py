@@ -9,7 +9,7 @@ from loadtests.bench.capacity_needs import DAYS, PROOF_ITERATION_US, SPARE, Camp
 from loadtests.rehearsal.shapes import SHAPES
 from loadtests.rehearsal.turnout import Turnout
 from models.ballot_box.intake import MAX_BATCH
-from workers.codes import CONNECTIONS
+from models.settings import Settings
 
 CALLERS = 3  # calls under way of an API process: models/ballot_box/intake.py
 MINUTES, VOTES_EACH = 10, 3
@@ -18,7 +18,10 @@ SHARES = {"good": (0.02, 0.2), "exceptional": (0.1, 0.5), "every adult": (0.72, 
 PLACES = {"A commune": 10_000, "A province": 1_800_000, "The country": 100_000_000}
 REFERENCE = "A province", "exceptional"
 BOX_BYTES, SCRATCH_BYTES = 2 * 1024**3, 512 * 1024**2
-"""What the embedded servers may take unless they are told otherwise."""
+"""What the embedded servers may take unless they are told otherwise; scratch on a machine with 4 GiB or less."""
+CONNECTIONS: int = Settings.model_fields["code_connections"].default
+MAIL_US = 1_900.0
+"""Processor time of a worker of the codes for one mail: tests/workers/measure_codes.py."""
 _LEAST = 0.01
 FSYNC_MS = (0.5, 2.0, 10.0)
 MAIL_MS = (10, 100)
@@ -110,8 +113,7 @@ def _limits(costs: Costs, seen: Seen) -> Iterator[str]:
     machine = SPARE * machine_votes_per_s(costs.vote_us, seen.cores)
     login = 2 * costs.login_us + proof_iterations(100_000) * PROOF_ITERATION_US
     codes = [
-        (f"one worker of the codes, {ms} ms each mail: codes", f"{_few(SPARE * CONNECTIONS * 1e3 / ms)} /s")
-        for ms in MAIL_MS
+        (f"one worker of the codes, {ms} ms each mail: codes", f"{_few(SPARE * codes_per_s(ms))} /s") for ms in MAIL_MS
     ]
     fsyncs = [
         (f"the disk, one API process, {ms:g} ms each fsync: votes", f"{_few(fsync_votes_per_s(ms, costs.box_us))} /s")
@@ -137,6 +139,11 @@ def fsync_votes_per_s(ms: float, box_us: float, processes: int = 1) -> float:
     """Votes that the box can have on disk where every call of every process is full and one fsync is for them all."""
     votes = CALLERS * MAX_BATCH * processes
     return votes / (ms / 1e3 + votes * box_us / 1e6)
+
+
+def codes_per_s(ms: float) -> float:
+    """Mails a second that one worker of the codes sends where each takes the mail server `ms`."""
+    return min(CONNECTIONS * 1e3 / ms, 1e6 / MAIL_US)
 
 
 def _place(columns: list[Needs]) -> Iterator[str]:
@@ -188,7 +195,7 @@ def _thresholds(one: Needs, seen: Seen) -> Iterator[str]:
         f"a machine with {seen.cores} cores has {spare}": one.cores_with_spare / seen.cores,
         f"the embedded scratch ({_size(SCRATCH_BYTES)}) is full: nobody can log in": one.scratch / SCRATCH_BYTES,
         f"codes are asked for faster than their worker sends them ({MAIL_MS[-1]} ms each mail)": (
-            one.peak.logins * MAIL_MS[-1] / 1e3 / CONNECTIONS
+            one.peak.logins / codes_per_s(MAIL_MS[-1])
         ),
         f"one API process has {spare}": one.cores.api / SPARE,
         "one flush worker falls behind for a moment: votes wait": one.worker_share,

@@ -66,6 +66,7 @@ def contenders(folder: Path, stack: Stack, votes: Votes) -> Iterator[Field]:
         found.contenders = [
             *(_voting(name, ports[name], votes) for name in ON_THE_BOX),
             *(_voting(name, ports[name], fresh[name]) for name in (*EMPTY, "insert_per_vote")),
+            _voting("insert_per_vote_all_cores", ports["insert_per_vote_all_cores"], fresh["insert_per_vote"]),
             Contender("job_per_vote", lambda seconds: _ask_jobs(stack, ports["job_per_vote"], found, seconds)),
             Contender("repeat_votes", _repeats(folder, stack, found)),
             Contender("empty_asgi_get", lambda seconds: run_script(PLAIN, ports["empty_asgi"], seconds, "/")),

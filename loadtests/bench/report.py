@@ -21,6 +21,7 @@ RATES = {
     "empty_asgi": "empty_asgi_per_s",
     "empty_fastapi": "empty_fastapi_per_s",
     "insert_per_vote": "insert_per_vote_per_s",
+    "insert_per_vote_all_cores": "insert_per_vote_per_s_all_cores",
     "job_per_vote": "job_per_vote_per_s",
     "repeat_votes": "repeat_votes_per_s",
     "empty_asgi_get": "empty_asgi_get_per_s",
@@ -69,6 +70,8 @@ def _ratios(measured: Measured, plan: Plan) -> dict[str, float]:
     """Taken round by round: what else the machine does changes within minutes."""
     pairs = {f"{RATES[VOTES]} / {rate}": (VOTES, name) for name, rate in RATES.items() if name != VOTES}
     pairs |= {f"{RATES[name]} / {RATES['empty_asgi_get']}": (name, "empty_asgi_get") for name in ("page", "tallies")}
+    both = ("durable_votes_all_cores", "insert_per_vote_all_cores")
+    pairs[" / ".join(RATES[name] for name in both)] = both
     loads = measured.loads
     found = {
         words: median(a.per_s / b.per_s for a, b in zip(loads[one], loads[other], strict=True))

@@ -13,7 +13,7 @@ def as_text(summary: dict[str, Any]) -> str:
 
 
 def _rates(summary: dict[str, Any]) -> list[str]:
-    lines = [f"{'':<32}{'each second':>12}{'votes/it':>10}{'p50 ms':>9}{'p99 ms':>9}{'wrk':>7}{'others':>8}"]
+    lines = [f"{'':<32}{'each second':>12}{'votes/it':>10}{'p50 ms':>9}{'p99 ms':>9}{'gen.':>7}{'others':>8}"]
     for name, rate in RATES.items():
         ratio = summary["ratios"].get(f"durable_votes_per_s / {rate}", 1.0)
         latency = summary["closed_loop_latency_ms"][name]
@@ -22,9 +22,9 @@ def _rates(summary: dict[str, Any]) -> list[str]:
             f"{summary['generator_share'][name]:>7.0%}{median(summary['others_share'][name]):>8.0%}"
         )
     lines.append(
-        f"(latency as wrk sees it with {summary['plan']['connections']} connections that each wait for their answer:"
-        " requests that were not sent meanwhile are missing; wrk, others: shares of the machine that the generator and"
-        " other work took)"
+        f"(latency as the generator sees it with {summary['plan']['connections']} connections that each wait for their"
+        " answer: requests that were not sent meanwhile are missing; gen., others: shares of the machine that the"
+        " generator and other work took)"
     )
     lines.append(
         f"job_per_vote_per_s: jobs queued; done, until the last: {summary['jobs_done_per_s']:,.0f} each second"

@@ -23,6 +23,7 @@ NAMES = (
     "empty_asgi_per_s",
     "empty_fastapi_per_s",
     "insert_per_vote_per_s",
+    "insert_per_vote_per_s_all_cores",
     "job_per_vote_per_s",
     "repeat_votes_per_s",
     "empty_asgi_get_per_s",
@@ -94,6 +95,27 @@ def test_measures_everything_loses_nothing_and_leaves_nothing(tmp_path):
     assert len(re.findall("^(?:reached|missed ) ", done.stdout, re.MULTILINE)) == len(numbers["aims"]) == 10
     assert list(tmp_path.iterdir()) == [out]
     assert processes_of(tmp_path) == []
+    written = page("--from", str(out))
+    assert written.returncode == 0, written.stderr
+    assert {name for name in NAMES if name.endswith("_per_s") and f"`{name}`" not in written.stdout} == set()
+    assert f"{audit['rows'] + stored['rows']:,} rows in the ledgers, drift 0." in written.stdout
+
+
+def page(*words):
+    command = [sys.executable, "-m", "loadtests.bench.page", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"took_s": 1}'])
+def test_what_is_no_bench_is_put_into_no_page(tmp_path, text):
+    numbers, into = tmp_path / "bench.json", tmp_path / "page.md"
+    numbers.write_text(text)
+    into.write_text("<!-- tables: begin -->\nas it was\n<!-- tables: end -->\n")
+    before = into.read_text()
+    done = page("--from", str(numbers), "--into", str(into))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is not what `make bench` writes today" in done.stderr
+    assert into.read_text() == before
 
 
 GOOD = Audit(
