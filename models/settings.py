@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     scratch_url: SecretStr | None = None
     box_maxmemory: int = Field(default=2 * 1024**3, ge=16 * 1024**2)
     """Memory of the embedded box: about 80 bytes an account, 100 bytes a vote not yet in the ledger."""
+    scratch_maxmemory: int = Field(default_factory=lambda: _scratch_share(_machine_memory()), ge=16 * 1024**2)
+    """Memory of the embedded scratch: about 1,120 bytes a login, for as long as its code and marks stand."""
 
     flush_workers: int = Field(default=1, ge=1, le=64)
     """Flush workers that run, one for each shard of the contest at best: shards share those that there are."""
@@ -68,6 +70,10 @@ class Settings(BaseSettings):
     """Comma-separated addresses or networks whose X-Forwarded-For is believed; never `*`."""
     smtp_url: SecretStr | None = None
     """`smtp://user:password@host:587` or `smtps://…`: where login codes are handed over. Unset: the demo shows them."""
+    code_connections: int = Field(default=16, ge=1, le=100)
+    """Mails or SMS with login codes that a worker of codes sends at a time, each mail over a connection of its own. At
+    most: it opens one only when the others are busy. The gateway's client has no more than 100.
+    """
     mail_from: str | None = None
     """Whom the mails with login codes come from; needed with SMTP_URL."""
     sms_url: SecretStr | None = None
@@ -276,6 +282,16 @@ def _address(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr | N
         if not known:
             raise ValueError(f"not an address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
     return value
+
+
+def _machine_memory() -> int:
+    """Bytes of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _scratch_share(memory: int) -> int:
+    """An eighth of the machine's `memory`, at least 512 MiB and at most 4 GiB, in bytes."""
+    return max(512 * 1024**2, min(memory // 8, 4 * 1024**3))
 
 
 def _required(value: SecretStr | None, name: str) -> str:

@@ -34,7 +34,7 @@ def embedded_servers(settings: Settings) -> tuple[list[ChildSpec], dict[str, str
     addresses: dict[str, str] = {}
     roles: tuple[tuple[valkey.Role, str, bool, int], ...] = (
         ("box", "BALLOT_BOX_URL", settings.ballot_box_url is None, settings.box_maxmemory),
-        ("scratch", "SCRATCH_URL", settings.scratch_url is None, valkey.SCRATCH_MAXMEMORY),
+        ("scratch", "SCRATCH_URL", settings.scratch_url is None, settings.scratch_maxmemory),
     )
     for role, variable, embedded, maxmemory in roles:
         if embedded:

@@ -103,7 +103,14 @@ def send_codes(seconds: float) -> None:
     stack = settings().require_stack()
     try:
         asyncio.run(
-            send_slice(stack.scratch(), stack.keys(), stack.channels(), seconds=seconds, stopping=stopping.is_set)
+            send_slice(
+                stack.scratch(),
+                stack.keys(),
+                stack.channels(),
+                connections=stack.code_connections,
+                seconds=seconds,
+                stopping=stopping.is_set,
+            )
         )
     except ScratchAway as error:
         log.warning("the codes wait", problem=str(error))

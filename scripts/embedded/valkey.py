@@ -16,7 +16,6 @@ from scripts.embedded import lock, process
 from scripts.embedded.process import EmbeddedError
 
 Role = Literal["box", "scratch"]
-SCRATCH_MAXMEMORY = 512 * 1024**2
 STOP_SIGNAL = signal.SIGTERM
 
 
@@ -56,11 +55,11 @@ def start_valkey(
     folder: Path,
     path: Path,
     *,
-    maxmemory: int = SCRATCH_MAXMEMORY,
+    maxmemory: int,
     log: Path | None = None,
     extra: Sequence[str] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start the server of `role`; it holds the lock `<folder>.lock`. `log` unset: `<folder>.log`.
+    """Start the server of `role`; it holds the lock `<folder>.lock`. `maxmemory` in bytes; `log` unset: `<folder>.log`.
 
     It may still be loading: see `answers`. Errors: LockTakenError when a server runs on the folder; EmbeddedError.
     """

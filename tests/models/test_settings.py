@@ -7,6 +7,7 @@ import pytest
 
 from models.settings import Settings, SettingsError, load_settings, read_env_file
 
+GIB = 1024**3
 SERVERS = ("DATABASE_URL", "BALLOT_BOX_URL", "SCRATCH_URL")
 
 
@@ -47,6 +48,9 @@ def test_a_setting_may_stand_in_a_file(tmp_path: Path, monkeypatch: pytest.Monke
         ("ENVIRONMENT", "staging"),
         ("WEB_CONCURRENCY", "0"),
         ("BOX_MAXMEMORY", "1024"),
+        ("SCRATCH_MAXMEMORY", "1024"),
+        ("CODE_CONNECTIONS", "0"),
+        ("CODE_CONNECTIONS", "101"),
         ("SESSION_DAYS", "31"),
         ("LOG_LEVEL", "loud"),
         ("TRUSTED_PROXIES", "*"),
@@ -140,3 +144,13 @@ def test_a_server_address_that_is_missing_is_named() -> None:
 
 def test_an_env_file_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert read_env_file(tmp_path / "none") == {}
+
+
+@pytest.mark.parametrize(
+    ("machine", "scratch"), [(2 * GIB, GIB // 2), (4 * GIB, GIB // 2), (16 * GIB, 2 * GIB), (64 * GIB, 4 * GIB)]
+)
+def test_scratch_may_use_an_eighth_of_the_machine(monkeypatch: pytest.MonkeyPatch, machine: int, scratch: int) -> None:
+    monkeypatch.setattr("os.sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": machine // 4096}.__getitem__)
+    assert load_settings().scratch_maxmemory == scratch
+    monkeypatch.setenv("SCRATCH_MAXMEMORY", str(GIB))
+    assert load_settings().scratch_maxmemory == GIB

@@ -12,6 +12,8 @@ import psycopg
 import pytest
 import redis
 
+from models.settings import load_settings
+from scripts.children import embedded_servers
 from scripts.embedded import lock, postgres, process, sockets, valkey
 from tests.servers import PostgresServer, ValkeyServer, is_alive, libpq_url, wait_for
 
@@ -33,6 +35,28 @@ def test_box_keeps_votes_over_a_kill(valkey_factory):
 def test_scratch_has_its_own_configuration(scratch):
     with redis.Redis.from_url(scratch) as client:
         assert client.config_get("appendfsync") == {"appendfsync": "everysec"}
+
+
+def test_box_and_scratch_may_use_the_memory_of_the_settings(folder):
+    sizes = {"box": 32 * 1024**2, "scratch": 48 * 1024**2}
+    settings = load_settings(
+        data_dir=folder,
+        database_url="postgresql+psycopg://nobody@/none",
+        ballot_box_url=None,
+        scratch_url=None,
+        **{f"{role}_maxmemory": size for role, size in sizes.items()},
+    )
+    (folder / "logs").mkdir()
+    specs, addresses = embedded_servers(settings)
+    for spec in specs:
+        server = spec.start()
+        try:
+            process.wait_until(lambda spec=spec, server=server: spec.ready(server.pid), server, 30, folder / "none.log")
+            with redis.Redis.from_url(addresses["BALLOT_BOX_URL" if spec.role == "box" else "SCRATCH_URL"]) as client:
+                assert client.config_get("maxmemory") == {"maxmemory": str(sizes.pop(spec.role))}
+        finally:
+            process.end(server, spec.stop_signal, 10)
+    assert sizes == {}
 
 
 def test_sockets_are_private(valkey_factory):

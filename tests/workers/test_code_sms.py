@@ -77,7 +77,7 @@ def put(url: str, *numbers: str, language: str = "vi", sms: int = 100) -> list[A
 
 def send(url: str, gateway: SmsGateway | None, until: Callable[[], object], *, mail: Any = None) -> int:
     channels = Channels(mail, gateway, shown=False)
-    return asyncio.run(send_slice(url, KEYS, channels, seconds=5.0, stopping=lambda: bool(until())))
+    return asyncio.run(send_slice(url, KEYS, channels, connections=4, seconds=5.0, stopping=lambda: bool(until())))
 
 
 def waiting(url: str) -> int:

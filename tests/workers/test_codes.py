@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, contextmanager
 from email.message import EmailMessage
 from typing import Any
 
@@ -27,8 +27,7 @@ from models.scratch.connection import AsyncScratchClient, async_scratch, scratch
 from models.settings import settings
 from tests.servers import wait_for
 from tests.workers.contests import KEYS
-from tests.workers.mail_box import MailBox
-from workers import codes as sending
+from tests.workers.mail_box import HeldBox, MailBox
 from workers.codes import send_slice
 from workers.stopping import stopping
 from workers.worker import ClosedListWorker
@@ -109,11 +108,18 @@ def is_right(url: str, address: str, code: str) -> bool:
 
 
 def send(
-    url: str, server: MailServer | None, *, seconds: float = 5.0, until: Callable[[], object] = lambda: False
+    url: str,
+    server: MailServer | None,
+    *,
+    connections: int = 4,
+    seconds: float = 5.0,
+    until: Callable[[], object] = lambda: False,
 ) -> int:
     """Sends until `until()`, for `seconds` at most. `server` None: the demo's outbox."""
     channels = Channels(server, None, shown=server is None)
-    return asyncio.run(send_slice(url, KEYS, channels, seconds=seconds, stopping=lambda: bool(until())))
+    return asyncio.run(
+        send_slice(url, KEYS, channels, connections=connections, seconds=seconds, stopping=lambda: bool(until()))
+    )
 
 
 def waiting(url: str) -> int:
@@ -174,6 +180,87 @@ def test_many_codes_share_a_few_connections_and_each_is_sent_once(
     for thread in threads:
         thread.join()
     assert sorted(recipients[0] for recipients, _ in mail_box.mails) == sorted(addresses)
+
+
+@contextmanager
+def sending(url: str, server: MailServer, connections: int) -> Iterator[None]:
+    """A slice of sending that goes on until the end of the block."""
+    over = threading.Event()
+    kwargs = {"connections": connections, "seconds": 60, "until": over.is_set}
+    thread = threading.Thread(target=send, args=(url, server), kwargs=kwargs)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+class TestConnections:
+    """How many a slice opens, and which it uses."""
+
+    @pytest.fixture
+    def mail_box(self) -> HeldBox:
+        return HeldBox()
+
+    def test_so_many_are_used_at_once_and_each_code_is_sent_once(
+        self, scratch: str, start_mail: Callable[[], None], server: MailServer, mail_box: HeldBox
+    ) -> None:
+        mail_box.held = True
+        start_mail()
+        addresses = [f"nguoi{n}@example.vn" for n in range(40)]
+        put(scratch, *addresses)
+        with sending(scratch, server, 10):
+            wait_for(lambda: mail_box.inside == 10, 5.0)
+            mail_box.let_go()
+            wait_for(lambda: not waiting(scratch), 5.0)
+        assert sorted(recipients[0] for recipients, _ in mail_box.mails) == sorted(addresses)
+        assert len(mail_box.peers) == 10
+
+    def test_nothing_is_handed_out_before_a_connection_is_free_for_it(
+        self, scratch: str, start_mail: Callable[[], None], server: MailServer, mail_box: HeldBox
+    ) -> None:
+        """Else a slow server would have the lease of those that wait run out, and another worker send them too."""
+        mail_box.held = True
+        start_mail()
+        put(scratch, *(f"nguoi{n}@example.vn" for n in range(7)))
+        with sending(scratch, server, 2):
+            wait_for(lambda: mail_box.inside == 2, 5.0)
+            others = _claim(scratch, time.time())
+            assert [message.tries for message in others] == [1] * 5
+            mail_box.let_go()
+            wait_for(lambda: len(_due_later(scratch)) == 5, 5.0)
+        assert sorted(to for [to], _ in mail_box.mails) == sorted(
+            {f"nguoi{n}@example.vn" for n in range(7)} - {message.to for message in others}
+        )
+
+    def test_a_few_codes_open_one_connection(
+        self, scratch: str, start_mail: Callable[[], None], server: MailServer, mail_box: HeldBox
+    ) -> None:
+        start_mail()
+        with sending(scratch, server, 8):
+            for number in range(3):
+                put(scratch, f"nguoi{number}@example.vn")
+                wait_for(lambda: not waiting(scratch), 5.0)
+        assert (len(mail_box.mails), len(mail_box.peers)) == (3, 1)
+
+    def test_a_server_that_admits_fewer_is_sent_everything_over_those(
+        self, scratch: str, start_mail: Callable[[], None], server: MailServer, mail_box: HeldBox
+    ) -> None:
+        mail_box.admitted = 2
+        start_mail()
+        addresses = [f"nguoi{n}@example.vn" for n in range(7)]
+        put(scratch, *addresses[:4])
+        with sending(scratch, server, 4):
+            wait_for(lambda: len(mail_box.mails) == 2 and len(mail_box.peers) == 4 and waiting(scratch) == 4, 5.0)
+            mail_box.let_go()  # the other two are refused, after the first two were sent
+            wait_for(lambda: len(_put_back(scratch)) == 2, 5.0)
+            for number in range(4, 7):
+                put(scratch, addresses[number])
+                wait_for(lambda number=number: len(mail_box.mails) >= number - 1, 1.5)
+            wait_for(lambda: not waiting(scratch), 5.0)
+        assert mail_box.refused == 2
+        assert sorted(recipients[0] for recipients, _ in mail_box.mails) == addresses
 
 
 def test_a_mail_server_that_is_down_gets_its_mail_when_it_is_back(
@@ -313,10 +400,23 @@ def _due(url: str) -> float:
         return float(found[0][1]) / 1000 if found else 0.0
 
 
+def _due_later(url: str, least_s: float = 0.0) -> list[Any]:
+    """What is due in more than `least_s` seconds."""
+    with redis.Redis.from_url(url) as client:
+        found: list[Any] = client.zrangebyscore(outbox.DUE, int((time.time() + least_s) * 1000), "+inf")
+        return found
+
+
+def _put_back(url: str) -> list[Any]:
+    """What a connection failed with and is tried again: due later, and sooner than the lease of one under way."""
+    later, leased = _due_later(url), _due_later(url, outbox.LEASE_S / 2)
+    return [one for one in later if one not in leased]
+
+
 def _claim(url: str, now: float) -> list[outbox.Message]:
     async def run() -> list[outbox.Message]:
         async with connected(url) as client:
-            return (await outbox.hand_out(client, now, sending.BATCH))[0]
+            return (await outbox.hand_out(client, now, 20))[0]
 
     return asyncio.run(run())
 
