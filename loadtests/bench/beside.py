@@ -4,7 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -20,18 +20,18 @@ _BACKLOG = 4096
 
 
 @contextmanager
-def running_apps(folder: Path, stack: Stack) -> Iterator[dict[str, int]]:
-    """Starts every app, all its processes on one socket. Yields name → port. Errors: BenchError."""
+def running_apps(folder: Path, stack: Stack, names: Collection[str] = APPS) -> Iterator[dict[str, int]]:
+    """Starts the apps, all processes of one on one socket. Yields name → port. Errors: BenchError."""
     ports: dict[str, int] = {}
     started: list[tuple[subprocess.Popen[bytes], Path]] = []
     with ExitStack() as cleanup:
-        for name in APPS:
+        for name in names:
             ports[name], processes = _start(folder, stack, name)
             for process, _ready in processes:
                 cleanup.callback(end, process, signal.SIGTERM, STOP_S)
             started += processes
         wait_for(lambda: all(_serves(*one) for one in started), START_S, f"the apps (see the logs in {folder})")
-        for name in ("durable_votes_asgi", "durable_votes_all_cores"):
+        for name in {"durable_votes_asgi", "durable_votes_all_cores"} & set(names):
             wait_for(lambda: _takes_votes(ports[name]), START_S, f"{name} to take votes")  # noqa: B023 - called at once
         yield ports
 
