@@ -154,6 +154,19 @@ ADVICE = {
             ),
         ),
     ),
+    "scratch_memory": Advice(
+        N_("Bộ nhớ tạm sắp đầy"),
+        N_(
+            "Mỗi lượt đăng nhập để lại một ít dữ liệu trong bộ nhớ tạm, phần lớn tự mất sau mười phút. Khi đầy, không "
+            "ai đăng nhập mới được và phiếu chờ trong hòm chưa được ghi sổ; ai đã đăng nhập vẫn bình chọn được."
+        ),
+        (
+            _CALL,
+            N_(
+                "Kỹ thuật viên: tăng SCRATCH_MAXMEMORY (và “CONFIG SET maxmemory” trên Valkey “scratch” khi đang chạy)."
+            ),
+        ),
+    ),
     "disk": Advice(
         N_("Ổ đĩa sắp đầy"),
         N_("Khi đầy, hòm phiếu và sổ phiếu dừng lại. Không mất phiếu đã xác nhận, nhưng không nhận được phiếu mới."),

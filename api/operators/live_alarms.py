@@ -40,6 +40,7 @@ SENTENCES = {
     "books_old": N_("Chưa đối chiếu được hòm và sổ từ %(seconds)s giây nay."),
     "lag": N_("Ghi sổ đang chậm %(seconds)s giây; %(events)s sự kiện còn chờ."),
     "memory": N_("Hòm phiếu đã dùng %(percent)s %% bộ nhớ; còn chỗ cho khoảng %(votes)s phiếu."),
+    "scratch_memory": N_("Bộ nhớ tạm (scratch) đã dùng %(percent)s %%; khi đầy sẽ không ai đăng nhập được."),
     "disk": N_("Ổ đĩa của máy %(host)s chỉ còn trống %(gigabytes)s GB (%(percent)s %%)."),
     "refusing": N_("Đang phải từ chối %(percent)s %% lượt bình chọn vì quá tải; người bình chọn được mời thử lại."),
     "claims": N_("%(claims)s báo mất phiếu đang chờ được ghi vào sổ."),
@@ -139,6 +140,11 @@ def _room(pipeline: dict[str, Any]) -> Iterator[Alarm]:
         if used > MEMORY_WARN:
             values = {"percent": round(used * 100), "votes": box["votes_left"]}
             yield Alarm("memory", BAD if used > MEMORY_BAD else WARN, values)
+    scratch = pipeline["scratch"]
+    if scratch["limit"]:
+        used = scratch["used"] / scratch["limit"]
+        if used > MEMORY_WARN:
+            yield Alarm("scratch_memory", BAD if used > MEMORY_BAD else WARN, {"percent": round(used * 100)})
     for host, free, total in pipeline["disks"] or ():
         share = free / total
         if share < DISK_WARN:

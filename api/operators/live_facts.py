@@ -13,6 +13,7 @@ from models.ballot_box.reading import Memory
 from models.database import Connection
 from models.minute_count import Sums, sums, votes_by_entry, votes_by_time
 from models.scratch.beats import Beat
+from models.scratch.room import Room
 from models.tally import shard_tallies
 
 Value = TypeVar("Value")
@@ -72,13 +73,14 @@ class LedgerFacts:
 @dataclass(frozen=True)
 class ScratchFacts:
     """`status`: models/scratch/status.py. `claims_for_s`: for how long claims have been waiting without a break.
-    `wrong_tries`: at the console's login, within the last hour.
+    `wrong_tries`: at the console's login, within the last hour. `room`: scratch's own memory.
     """
 
     status: dict[str, Any]
     beats: list[Beat]
     claims_for_s: float = 0.0
     wrong_tries: int = 0
+    room: Room | None = None
 
 
 @dataclass

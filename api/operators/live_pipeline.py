@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 
 from api.latency import percentile
-from api.operators.live_facts import Facts, LedgerFacts
+from api.operators.live_facts import Facts, LedgerFacts, ScratchFacts
 from api.operators.live_moment import Moment
 from models.scratch.beats import Beat
 
@@ -27,7 +27,7 @@ def pipeline(moment: Moment) -> dict[str, Any]:
     return {
         "box": _store(moment.reading_age_s, moment.box_problem) | _memory(facts),
         "ledger": _store(facts.ledger.age_s(), facts.ledger.problem),
-        "scratch": _store(facts.scratch.age_s(), facts.scratch.problem),
+        "scratch": _store(facts.scratch.age_s(), facts.scratch.problem) | _room(scratch),
         "known_for_s": _capped(time.monotonic() - facts.scratch.well_since),
         "books": _books(facts),
         "queues": list(moment.queues),
@@ -59,6 +59,12 @@ def _memory(facts: Facts) -> dict[str, Any]:
         return {"used": None, "limit": None, "votes_left": None}
     left = max(0, memory.limit - memory.used) // (ACCOUNT_BYTES + PENDING_BYTES)
     return {"used": memory.used, "limit": memory.limit, "votes_left": left}
+
+
+def _room(scratch: ScratchFacts | None) -> dict[str, Any]:
+    """Bytes of scratch's memory."""
+    room = scratch.room if scratch else None
+    return {"used": room.used, "limit": room.limit} if room else {"used": None, "limit": None}
 
 
 def _books(facts: Facts) -> dict[str, Any] | None:

@@ -30,6 +30,7 @@ from models.database import Engine
 from models.jobs import BOOKS, CODES, TASKS, flush_queue
 from models.scratch.beats import read_beats
 from models.scratch.connection import AsyncScratchClient, ScratchAway
+from models.scratch.room import read_room
 from models.scratch.status import read_status
 from models.scratch.wrong_tries import wrong_lately
 
@@ -175,7 +176,8 @@ class LiveReader:
                 try:
                     status, beats = await read_status(self._scratch), await read_beats(self._scratch)
                     wrong = await wrong_lately(self._scratch, time.time())
-                    self.facts.scratch.found(ScratchFacts(status, beats, self._claims_for(status), wrong))
+                    room = await read_room(self._scratch)
+                    self.facts.scratch.found(ScratchFacts(status, beats, self._claims_for(status), wrong, room))
                 except ScratchAway as error:
                     self.facts.scratch.away(str(error))
                 except Exception as error:

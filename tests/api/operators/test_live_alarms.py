@@ -14,7 +14,7 @@ WELL: dict[str, Any] = {
     "pipeline": {
         "box": {"problem": None, "age_s": 0.3, "used": 10 * GIB, "limit": 100 * GIB, "votes_left": 500_000_000},
         "ledger": {"problem": None, "age_s": 5.0},
-        "scratch": {"problem": None, "age_s": 1.0},
+        "scratch": {"problem": None, "age_s": 1.0, "used": 10 * GIB, "limit": 100 * GIB},
         "known_for_s": 86_400.0,
         "books": {
             "pending": 12,
@@ -58,6 +58,8 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("lag", "warn", {"books.flush_lag_s": 10.5}),
     ("memory", "warn", {"box.used": 71 * GIB}),
     ("memory", "bad", {"box.used": 91 * GIB}),
+    ("scratch_memory", "warn", {"scratch.used": 71 * GIB}),
+    ("scratch_memory", "bad", {"scratch.used": 91 * GIB}),
     ("disk", "warn", {"disks": [["a", 9 * GIB, 100 * GIB]]}),
     ("disk", "bad", {"disks": [["a", 2 * GIB, 100 * GIB]]}),
     ("disk", "bad", {"disks": [["b", GIB // 2, 10 * GIB]]}),
@@ -74,6 +76,8 @@ QUIET: list[dict[str, Any]] = [
     {"books.claims": 4, "books.claims_for_s": 3.0},
     {"known_for_s": 2.0, "ticker": [], "workers": []},
     {"box.used": None, "box.limit": None, "box.votes_left": None, "box.age_s": None},
+    {"scratch.used": None, "scratch.limit": None},
+    {"scratch.limit": 0},
     {"votes": {"answers": {}}},
     {"books.flush_lag_s": None, "books.drift": None, "books.age_s": None, "books.pending": None},
 ]

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import redis
+
 from models.operator import Role
 from tests.api.operators.desk import Desk, console_on
 from tests.api.operators.test_live_stream import read
@@ -52,6 +54,7 @@ def test_scratch(
         stream = read(desk)
         known = next(document for name, document in stream if name == "figures" and document["pipeline"]["api"])
         assert known["pipeline"]["api"][0]["unready"] is None
+        assert 0 < known["pipeline"]["scratch"]["used"] < known["pipeline"]["scratch"]["limit"]
         scratch.kill()
         away = until(stream, "scratch_away")
         assert away["pipeline"]["api"] is None, "nothing is known of the processes"
@@ -60,6 +63,24 @@ def test_scratch(
         assert any(name == "figures" and document["total"] == 6 for name, document in stream), "the count goes on"
         scratch.start()
         until(stream, "scratch_away", raised=False)
+        desk.close()
+
+
+def test_scratch_that_is_nearly_full_is_told_before_it_is(
+    open_contest: Stage, valkey_factory: Callable[..., ValkeyServer], box: str, database: str, tmp_path: Path
+) -> None:
+    scratch = valkey_factory("scratch")
+    with (
+        console_on(box, database, scratch.url, tmp_path) as console,
+        redis.Redis.from_url(scratch.url) as client,
+    ):
+        desk = Desk(console, open_contest.engine, scratch.url, Role.VIEWER)
+        stream = read(desk)
+        next(document for name, document in stream if name == "figures" and document["pipeline"]["api"])
+        client.config_set("maxmemory", int(client.info("memory")["used_memory"] / 0.8))
+        until(stream, "scratch_memory")
+        client.config_set("maxmemory", "256mb")
+        until(stream, "scratch_memory", raised=False)
         desk.close()
 
 
