@@ -53,10 +53,9 @@ votes = Table(
 )
 
 EPOCH_2000_US = 946_684_800_000_000  # PostgreSQL's binary times count from 2000
-_ROW = struct.Struct(">hiqiqiqiqiiiiihih")
+_ROW = struct.Struct(">hiqiqiqiqiiiiihihi")
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack(">ii", 0, 0)
 _COPY_TRAILER = struct.pack(">h", -1)
-_LENGTH = struct.Struct(">i")
 
 COPY_COLUMNS = ("account_id", "cast_at", "log_ms", "receipt", "entry_id", "log_seq", "shard", "proof", "evidence")
 _COLUMNS = ", ".join(COPY_COLUMNS)
@@ -93,8 +92,8 @@ def copy_row(
             shard,
             2,
             proof,
+            len(evidence),
         )
-        + _LENGTH.pack(len(evidence))
         + evidence
     )
 

@@ -47,7 +47,13 @@ def _raw(reply: Any, **_options: Any) -> Any:
 
 
 def _events(reply: list[Any]) -> list[LogEvent]:
-    return [(*log_id(name), fields[1]) for name, fields in reply]
+    events, ms_text, ms = [], b"", 0
+    for name, fields in reply:
+        text, _, seq = name.partition(b"-")
+        if text != ms_text:  # many events share one millisecond
+            ms_text, ms = text, int(text)
+        events.append((ms, int(seq), fields[1]))
+    return events
 
 
 def read_log(client: redis.Redis, keys: ShardKeys, start: LogId, limit: int) -> LogPage:
