@@ -1,6 +1,7 @@
 """A real HTTP server as the SMS gateway: it keeps what it is asked, and answers as the test wants."""
 
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,18 +17,23 @@ class Asked(NamedTuple):
 
 
 class Gateway:
-    """`answer` decides about each request: a status; `None` hangs up without one."""
+    """`answer` decides about each request: a status; `None` hangs up without one. `drips`: seconds between the bytes of
+    what it says.
+    """
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.answer: Callable[[Asked], int | None] = lambda _asked: 200
         self.says = b""
+        self.drips = 0.0
+        self._over = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
 
     def stop(self) -> None:
+        self._over.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -49,7 +55,14 @@ class Gateway:
                 if status == 302:
                     self.send_header("Location", "/elsewhere")
                 self.end_headers()
-                self.wfile.write(gateway.says)
+                if not gateway.drips:
+                    self.wfile.write(gateway.says)
+                    return
+                with suppress(OSError):  # its client has gone
+                    for byte in gateway.says:
+                        self.wfile.write(bytes([byte]))
+                        if gateway._over.wait(gateway.drips):
+                            return
 
             do_GET = do_POST = take  # noqa: N815 - names of the standard library
 

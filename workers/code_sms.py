@@ -1,5 +1,6 @@
 """Login codes by SMS: the text, and the call of the gateway."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,7 +14,7 @@ from models.secrets import KeyRing
 from models.sms import SmsGateway
 from workers.delivery import LaterError, NeverError, Send
 
-TIMEOUT_S = 8.0
+TIMEOUT_S = 8.0  # of a whole call, however slowly its answer drips in
 MOST_TRIES = 4
 """A gateway that does not answer may have sent the message all the same, and each costs money."""
 _TEXTS = {
@@ -51,8 +52,9 @@ async def _call(client: httpx.AsyncClient, gateway: SmsGateway, to: str, text: s
     """
     url, headers, body = gateway.call(to, text)
     try:
-        answer = await client.request("GET" if body is None else "POST", url, headers=headers, content=body)
-    except httpx.HTTPError as error:
+        async with asyncio.timeout(TIMEOUT_S):
+            answer = await client.request("GET" if body is None else "POST", url, headers=headers, content=body)
+    except (httpx.HTTPError, TimeoutError) as error:
         raise LaterError(type(error).__name__) from None
     if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
         raise LaterError(f"HTTP {answer.status_code}")

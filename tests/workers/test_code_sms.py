@@ -25,6 +25,7 @@ from scripts.sms import run
 from tests.api.running import settings_for
 from tests.sms_gateway import Gateway
 from tests.workers.contests import KEYS
+from workers import code_sms
 from workers.code_sms import MOST_TRIES, sms_text
 from workers.codes import send_slice
 
@@ -176,6 +177,16 @@ def test_a_gateway_that_is_down_is_no_end(scratch: str, server: Gateway, gateway
     put(scratch, AN)
     assert send(scratch, gateway, lambda: is_put_back(scratch)) == 0
     assert troubled(scratch)
+
+
+def test_a_gateway_whose_answer_drips_in_keeps_no_message_beyond_its_lease(
+    scratch: str, server: Gateway, gateway: SmsGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(code_sms, "TIMEOUT_S", 0.5)
+    server.says, server.drips = b"x" * 60, 0.1
+    put(scratch, AN)
+    assert send(scratch, gateway, lambda: is_put_back(scratch) and troubled(scratch)) == 0
+    assert len(server.asked) == 1
 
 
 def test_a_gateway_that_never_answers_well_is_not_paid_for_ever(
