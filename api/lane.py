@@ -62,7 +62,7 @@ class VoteLane(BoundedHeads):
         self._inside = False  # uvicorn's parser stands within a request
         self._asked = False  # a vote is being decided
         self._later = b""  # what came behind it
-        self._ending = False  # the server stops: this answer is the last
+        self._ending = False  # the server stops: what was asked in full is answered, no more
         self._answered_at = 0.0
 
     # what comes
@@ -131,7 +131,11 @@ class VoteLane(BoundedHeads):
             later, self._later = self._later, b""
             self.flow.resume_reading()
             try:
-                self._take(self._fast, later)
+                if self._ending:
+                    super().data_received(later)  # what was asked in full is uvicorn's to answer, and to close behind
+                    super().shutdown()
+                else:
+                    self._take(self._fast, later)
             except BaseException:
                 self.transport.abort()  # as the loop does where what comes cannot be taken: nobody waits for ever
                 raise
@@ -144,7 +148,7 @@ class VoteLane(BoundedHeads):
 
     def _send(self, head: bytes, body: bytes) -> None:
         self.server_state.total_requests += 1
-        if self._ending:
+        if self._ending and _END not in self._later:
             self.transport.write(head + b"connection: close\r\n\r\n" + body)
             self.transport.close()
             return

@@ -2,12 +2,20 @@
 
 import asyncio
 import itertools
+import os
 import re
+import signal
+import socket
+import string
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httptools
@@ -28,9 +36,9 @@ from api.serve import uvicorn_config
 from models.ballot_box.keys import shard_keys
 from models.ballot_box.reading import Reading
 from models.event import HEAD
-from tests.api.contest import CONTEST_ID, DAY_MS, open_contest, votes_in_box
-from tests.api.running import Logged, settings_for, token_for
-from tests.servers import ValkeyServer
+from tests.api.contest import CONTEST_ID, DAY_MS, KEYS, open_contest, votes_in_box
+from tests.api.running import AWAY_DATABASE, Logged, settings_for, token_for
+from tests.servers import ValkeyServer, wait_for
 
 EXAMPLES = 400
 ACCOUNTS = 3  # of each example, new ones
@@ -398,6 +406,114 @@ def test_a_head_that_is_read_means_the_same_to_uvicorns_parser() -> None:
     assert read > EXAMPLES / 10
 
 
+NOT_THE_LANES = (
+    *(b"Transfer-Encoding: chunked", b"Transfer-Encoding: identity", b"Expect: 100-continue", b"EXPECT:x", b"TE: x"),
+    *(b"Upgrade: websocket", b"Proxy-Connection: keep-alive", b"Trailer: x", b"Content-Length: 1", b"Content-Length: "),
+    *(b"Content-Length: 0 ", b"Content-Length: 00", b"Content-Length: +0", b"Content-Length: 0, 0", b"Connection: x"),
+    *(
+        b"Connection: close",
+        b"Connection: upgrade",
+        b"Connection: keep-alive, x",
+        b"Connection: ",
+        b"Host: x\r\nhost: x",
+    ),
+    *(
+        b"Content-Length: 0\r\nContent-Length: 0",
+        b"no colon",
+        b": no name",
+        b":",
+        b"Host : x",
+        b" Host: x",
+        b"\tHost: x",
+    ),
+    *(b"Host: x\r\n folded", b"Host: x\r\n\tfolded: y", b"\r\nHost: x", b"Host: x\n", b"Host: x\r", b"\rHost: x"),
+    *(b"Host: x\rA: y", b"Host: x\nA: y", b"Host: x\n\rA: y", b"Host: x\r\r\nA: y", b"Host: x\r\n\nA: y", b"\n"),
+)
+
+
+@pytest.mark.parametrize("lines", NOT_THE_LANES, ids=repr)
+def test_a_head_that_may_mean_something_else_is_not_read(lines: bytes) -> None:
+    plain = b"Accept: x\r\n"
+    assert header_fields(plain + b"Host: x\r\n" + plain[1:]) == {b"accept": b"x", b"host": b"x", b"ccept": b"x"}
+    assert header_fields(lines + b"\r\n") is None
+    assert header_fields(plain + lines + b"\r\n" + plain[1:]) is None
+
+
+def test_a_head_without_its_last_end_of_line_is_not_read() -> None:
+    for cut in (b"Host: x", b"Host: x\r", b"Accept: x\r\nHost: x", b"Accept: x\r\nHost: x\r"):
+        assert header_fields(cut) is None
+    assert header_fields(b"") == {}
+
+
+def test_which_letters_a_field_may_have() -> None:
+    """RFC 9110, 5.6.2 (token) for names; printable ASCII and tab for values."""
+    letters = [bytes([number]) for number in range(256)]
+    names = b"".join(letter for letter in letters if header_fields(b"a%ba: x\r\n" % letter))
+    values = b"".join(letter for letter in letters if header_fields(b"a: a%ba\r\n" % letter))
+    token = string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~"
+    assert names == bytes(sorted(token.encode() + b":"))  # which ends the name
+    assert values == b"\t" + bytes(range(0x20, 0x7F))
+    head = b"GET / HTTP/1.1\r\na%b: a%ba\r\n\r\n" % (names.replace(b":", b""), values)
+    assert Parsed(head).headers == list(header_fields(head[16:-2]).items())
+
+
+def test_what_stands_around_a_value() -> None:
+    """Blanks before it are no part of it; those behind it are left there, as uvicorn leaves them."""
+    sent = b"A: \t x \t\r\nB:\r\nC:x:\r\n"
+    fields = {b"a": b"x \t", b"b": b"", b"c": b"x:"}
+    assert header_fields(sent) == fields
+    assert dict(Parsed(b"GET / HTTP/1.1\r\n" + sent + b"\r\n").headers) == fields
+
+
+VOTE = b"PUT /api/entries/12/vote HTTP/1.1\r\n"
+READ = b"GET /the-le/~a_b-c.d HTTP/1.1\r\n"
+OTHER_LINES = (
+    *(
+        (b"HTTP/1.1", version)
+        for version in (b"HTTP/1.0", b"HTTP/1.2", b"HTTP/2.1", b"HTTP/1x1", b"http/1.1", b"HTTP/11")
+    ),
+    *((b"HTTP/1.1", version) for version in (b"HTTP/1.10", b"HTTP/1.1 ", b" HTTP/1.1", b"\tHTTP/1.1", b"HTTP/1.1\r")),
+    *((b"\r\n", end) for end in (b"\n", b"\r", b"")),
+    *((b" /", space) for space in (b"  /", b"\t/", b" ", b" //", b" http://x/", b" *", b" /%61", b" /?")),
+    *(
+        (b" HTTP", behind)
+        for behind in (b"? HTTP", b"?a HTTP", b"#a HTTP", b"%20 HTTP", b": HTTP", b"; HTTP", b"\xc3 HTTP")
+    ),
+)
+OTHER_VOTES = (
+    b"0",
+    b"012",
+    b"00",
+    b"-1",
+    b"+1",
+    b"1_2",
+    b"1%32",
+    b"",
+    b"a",
+    b"12345678901",
+    b"1/2",
+    b"\xd9\xa1",
+    b"1 ",
+)
+
+
+def test_only_plain_request_lines_are_read() -> None:
+    assert VOTE_LINE.match(VOTE)
+    assert READ_LINE.match(READ)
+    for expression, plain in ((VOTE_LINE, VOTE), (READ_LINE, READ)):
+        method = plain[:3]
+        for old, new in (
+            *OTHER_LINES,
+            *((method, other) for other in (b"POST", b"HEAD", method.lower(), b"\r\n" + method)),
+        ):
+            other = plain.replace(old, new, 1)
+            assert other != plain
+            assert not expression.match(other), other
+    for number in OTHER_VOTES:
+        assert not VOTE_LINE.match(VOTE.replace(b"12", number)), number
+    assert not VOTE_LINE.match(VOTE.replace(b"/vote", b"/vote/"))
+
+
 def test_any_requests_cut_anywhere_get_the_same_answers(sides: tuple[asyncio.AbstractEventLoop, Side, Side]) -> None:
     loop, lane, asgi = sides
     counted = 0
@@ -459,29 +575,134 @@ def lane(sides: tuple[asyncio.AbstractEventLoop, Side, Side]) -> tuple[asyncio.A
     return sides[:2]
 
 
-def test_a_stop_lets_a_vote_be_answered_and_then_closes(lane: tuple[asyncio.AbstractEventLoop, Side]) -> None:
-    loop, side = lane
+# What stands behind a vote when the server stops, and how many answers there are then: to all that was asked in full.
+BEHIND = {
+    "nothing": (b"", 1),
+    "a piece of a vote": (b"PUT /api/entries/2/vote HTTP/1.1\r\nHost: x\r\n", 1),
+    "a vote": (b"%b", 2),
+    "votes and a piece of one": (b"%b%b%bPUT /api/entries/2/vo", 4),
+    "a page": (b"GET /api/contest HTTP/1.1\r\nIf-None-Match: *\r\n\r\n", 2),
+    "a vote, and what FastAPI answers": (b"%bGET /api/none HTTP/1.1\r\n\r\n", 3),
+    "a vote with a body": (b"PUT /api/entries/2/vote HTTP/1.1\r\nContent-Length: 2\r\n\r\nhe", 2),
+}
 
-    async def steps() -> None:
+
+@pytest.mark.parametrize(("behind", "expected"), BEHIND.values(), ids=BEHIND)
+def test_a_stop_lets_what_was_asked_be_answered_and_then_closes(
+    sides: tuple[asyncio.AbstractEventLoop, Side, Side], behind: bytes, expected: int
+) -> None:
+    loop, *both = sides
+    sent = vote_for(1) + behind % tuple(vote_for(number % 3 + 1) for number in range(behind.count(b"%b")))
+    votes = sent.count(b"Bearer")
+
+    async def steps(side: Side) -> bytes:
         wire, connection = side.connect()
         idle, its_connection = side.connect()
         before = votes_in_box(side.box.url)
         side.box.hang()
-        connection.data_received(vote_for(1) + vote_for(2))
+        connection.data_received(sent)
         connection.shutdown()
         its_connection.shutdown()
         assert idle.closing
         assert not wire.closing
         side.box.wake()
         await until(lambda: wire.closing)
-        assert wire.written.startswith(b"HTTP/1.1 201 ")
-        assert b"\r\nconnection: close\r\n\r\n{" in wire.written
-        await rounds()
         await until(lambda: not unanswered(side))
-        assert votes_in_box(side.box.url) == before + 1, "what stood behind it was neither answered nor cast"
-        assert wire.written.count(b"HTTP/1.1 ") == 1
+        assert votes_in_box(side.box.url) == before + votes
+        return wire.written
 
-    loop.run_until_complete(steps())
+    by_lane, by_asgi = (loop.run_until_complete(steps(side)) for side in both)
+    assert by_lane == by_asgi
+    answers = responses(by_lane)
+    assert len(answers) == expected
+    assert [b"\r\nconnection: close\r\n" in answer for answer in answers] == [False] * (expected - 1) + [True]
+
+
+def test_a_body_that_comes_after_the_stop_is_waited_for(sides: tuple[asyncio.AbstractEventLoop, Side, Side]) -> None:
+    loop, *both = sides
+    with_a_body = vote_for(2).replace(b"\r\n\r\n", b"\r\nContent-Length: 2\r\n\r\n")
+    sent = vote_for(1) + with_a_body + b"h"
+
+    async def steps(side: Side) -> bytes:
+        wire, connection = side.connect()
+        side.box.hang()
+        connection.data_received(sent)
+        connection.shutdown()
+        side.box.wake()
+        await until(lambda: wire.written.count(b"HTTP/1.1 ") == 1)
+        await rounds()
+        assert not wire.closing
+        connection.data_received(b"e")
+        await until(lambda: wire.closing)
+        return wire.written
+
+    by_lane, by_asgi = (loop.run_until_complete(steps(side)) for side in both)
+    assert by_lane == by_asgi
+    assert by_lane.count(b'"counted"') == 2
+
+
+SERVE = "from models.settings import load_settings; from api.serve import serve; serve(load_settings().require_stack())"
+
+
+def test_a_process_that_is_told_to_stop_answers_all_that_was_asked(
+    valkey_factory: Callable[..., ValkeyServer], tmp_path: Path
+) -> None:
+    """SIGTERM while the box hangs: a vote is in flight on each connection, others and a piece of one are behind it."""
+    box, clients = valkey_factory(), 20
+    open_contest(box.url)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        address = probe.getsockname()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "BALLOT_BOX_URL": box.url,
+        "SCRATCH_URL": "unix:///nonexistent.sock",
+        "DATABASE_URL": AWAY_DATABASE,
+        "IDENTITY_KEY": KEYS.identity_key,
+        "SESSION_KEYS": KEYS.session_keys[0],
+        "DATA_DIR": str(tmp_path),
+        "PORT": str(address[1]),
+    }
+    with (
+        subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stderr=subprocess.PIPE) as process,
+        ExitStack() as stack,
+    ):
+        try:
+            wait_for(lambda: b" 200 " in asked(address, b"/health/ready"), 20, what="the process is ready")
+            connections = [stack.enter_context(socket.create_connection(address, 10)) for _ in range(clients + 1)]
+            for connection in connections:
+                connection.sendall(b"GET /api/contest HTTP/1.1\r\nIf-None-Match: *\r\n\r\n")
+                assert connection.recv(4_096).startswith(b"HTTP/1.1 304 ")  # in one piece: the lane wrote it
+            idle = connections.pop()
+            box.hang()
+            for connection in connections:
+                connection.sendall(vote_for(1) + vote_for(2) + vote_for(3) + vote_for(1)[:-9])
+            for _ in range(2):  # what came before has been read when this is answered
+                assert asked(address, b"/health/live").startswith(b"HTTP/1.1 200 ")
+            process.send_signal(signal.SIGTERM)
+            assert to_the_end(idle) == b"", "closed at once when the process begins to stop"
+            box.wake()
+            for connection in connections:
+                answers = responses(to_the_end(connection))
+                assert [answer.split(b" ", 2)[1] for answer in answers] == [b"201"] * 3
+                assert [b"\r\nconnection: close\r\n" in answer for answer in answers] == [False, False, True]
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+    assert votes_in_box(box.url) == 3 * clients
+
+
+def to_the_end(connection: socket.socket) -> bytes:
+    return b"".join(iter(partial(connection.recv, 65_536), b""))
+
+
+def asked(address: tuple[str, int], path: bytes) -> bytes:
+    """The answer to one request on a connection of its own; empty where nobody listens yet."""
+    try:
+        with socket.create_connection(address, 10) as connection:
+            connection.sendall(b"GET %b HTTP/1.1\r\nConnection: close\r\n\r\n" % path)
+            return to_the_end(connection)
+    except ConnectionError:
+        return b""
 
 
 def test_the_vote_of_a_client_that_left_counts(lane: tuple[asyncio.AbstractEventLoop, Side], logged: Logged) -> None:
@@ -546,10 +767,12 @@ def test_an_idle_connection_is_closed_and_no_earlier(lane: tuple[asyncio.Abstrac
 
     async def steps() -> None:
         wire, connection = side.connect()
-        answered = 0.0
-        for number in range(1, 6):
+        began = answered = loop.time()
+        for number in range(1, 6):  # over longer than the time-out, each within it
+            await until(lambda number=number: loop.time() > began + 0.05 * number)
             connection.data_received(vote_for(1))
             await until(lambda number=number: wire.written.count(b"HTTP/1.1 ") == number)
+            assert not wire.closing
             answered = loop.time()
         await until(lambda: wire.closing)
         assert 0.19 < loop.time() - answered < 2.0
@@ -579,6 +802,39 @@ def test_a_plain_vote_and_a_page_need_no_scope(lane: tuple[asyncio.AbstractEvent
         connection.data_received(b"GET /khong-co HTTP/1.1\r\nHost: x\r\n\r\n")
         assert connection.scope["path"] == "/khong-co"
         await until(lambda: wire.written.count(b"HTTP/1.1 ") == 3)
+
+    loop.run_until_complete(steps())
+
+
+def test_a_new_date_is_sent_as_soon_as_there_is_one(lane: tuple[asyncio.AbstractEventLoop, Side]) -> None:
+    loop, side = lane
+
+    async def steps() -> None:
+        wire, connection = side.connect()
+        for number, day in enumerate((b"today", b"tomorrow", b"tomorrow"), 1):
+            connection.server_state.default_headers = [(b"date", day)]
+            connection.data_received(vote_for(1) + b"GET /api/contest HTTP/1.1\r\nIf-None-Match: *\r\n\r\n")
+            await until(lambda number=number: wire.written.count(b"HTTP/1.1 304 ") == number)
+        assert re.findall(rb"\r\ndate: (\w+)\r\n", wire.written) == [b"today"] * 2 + [b"tomorrow"] * 4
+
+    loop.run_until_complete(steps())
+
+
+UNUSUAL = {"a root path": ("root_path", "/x"), "a limit": ("limit_concurrency", 100), "a log": ("access_log", True)}
+
+
+@pytest.mark.parametrize(("name", "value"), UNUSUAL.values(), ids=UNUSUAL)
+def test_with_a_setting_that_it_does_not_honour_the_lane_stands_aside(
+    lane: tuple[asyncio.AbstractEventLoop, Side], name: str, value: object
+) -> None:
+    loop, side = lane
+    setattr(side.config, name, value)
+
+    async def steps() -> None:
+        wire, connection = side.connect()
+        connection.data_received(vote_for(1))
+        assert connection.scope["method"] == "PUT"
+        await until(lambda: wire.written.endswith(b"}"))
 
     loop.run_until_complete(steps())
 
