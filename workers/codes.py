@@ -99,8 +99,9 @@ async def _all_ways(
         shared["email"] = _demo_sender(scratch, keys)
     if channels.mail is None:
         return [shared] * connections
-    mails = [await stack.enter_async_context(smtp_sender(channels.mail, keys)) for _ in range(connections)]
-    return [{**shared, "email": mail} for mail in mails]
+    stacks = [AsyncExitStack() for _ in range(connections)]
+    stack.push_async_callback(lambda: asyncio.gather(*(one.aclose() for one in stacks)))  # a server may be slow to part
+    return [{**shared, "email": await one.enter_async_context(smtp_sender(channels.mail, keys))} for one in stacks]
 
 
 async def _send_over(free: deque[Ways], ways: Ways, scratch: AsyncScratchClient, message: Message) -> bool:

@@ -38,17 +38,21 @@ class MailBox:
 
 class HeldBox(MailBox):
     """Looks at the connections: `peers`, and how many have a mail `inside` that `held` keeps back until `let_go`. Those
-    beyond the first `admitted` are told so when they begin, also not before `let_go`; `refused`: how often.
+    beyond the first `admitted` are told so when they begin, also not before `let_go`; `refused`: how often. None that
+    `stays` is let go when it says QUIT.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.held = False
+        self.held = self.stays = False
         self.admitted = 1_000
         self.inside = self.refused = 0
         self.peers: list[Any] = []
         self._free = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    def has_taken(self, mails: int) -> bool:
+        return len(self.mails) >= mails
 
     def let_go(self) -> None:
         """To be called from another thread, once somebody is held."""
@@ -74,3 +78,8 @@ class HeldBox(MailBox):
             await self._free.wait()
         self.inside -= 1
         return await super().handle_DATA(server, session, envelope)
+
+    async def handle_QUIT(self, _server: Any, _session: Any, _envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        if self.stays:
+            await asyncio.Event().wait()
+        return "221 bye"

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from email.message import EmailMessage
+from functools import partial
 from typing import Any
 
 import pytest
@@ -244,6 +245,19 @@ class TestConnections:
                 wait_for(lambda: not waiting(scratch), 5.0)
         assert (len(mail_box.mails), len(mail_box.peers)) == (3, 1)
 
+    def test_a_server_that_does_not_part_holds_up_the_next_slice_once_and_not_for_each(
+        self, scratch: str, start_mail: Callable[[], None], server: MailServer, mail_box: HeldBox
+    ) -> None:
+        mail_box.held = mail_box.stays = True
+        start_mail()
+        put(scratch, *(f"nguoi{n}@example.vn" for n in range(8)))
+        with sending(scratch, server, 8):
+            wait_for(lambda: mail_box.inside == 8, 5.0)
+            mail_box.let_go()
+            wait_for(lambda: not waiting(scratch), 5.0)
+            began = time.monotonic()
+        assert time.monotonic() - began < 4.0, "each is waited for one second"
+
     def test_a_server_that_admits_fewer_is_sent_everything_over_those(
         self, scratch: str, start_mail: Callable[[], None], server: MailServer, mail_box: HeldBox
     ) -> None:
@@ -257,7 +271,7 @@ class TestConnections:
             wait_for(lambda: len(_put_back(scratch)) == 2, 5.0)
             for number in range(4, 7):
                 put(scratch, addresses[number])
-                wait_for(lambda number=number: len(mail_box.mails) >= number - 1, 1.5)
+                wait_for(partial(mail_box.has_taken, number - 1), 1.5)
             wait_for(lambda: not waiting(scratch), 5.0)
         assert mail_box.refused == 2
         assert sorted(recipients[0] for recipients, _ in mail_box.mails) == addresses
