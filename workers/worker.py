@@ -5,6 +5,7 @@ flush), and `kill -9` leaves no work horse behind that would go on unseen. One q
 job before it knows it, and the job is gone when the worker dies.
 """
 
+import gc
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -26,6 +27,11 @@ from models.settings import Settings
 from workers.stopping import stopping
 
 log = structlog.get_logger()
+
+_GC_THRESHOLD = (200_000, 50, 100)
+"""A batch of the log is some ten thousands of tuples, all gone after it without the garbage collector, which looked
+through them again and again: half of the worker's time.
+"""
 
 
 class ListedJob(Job):
@@ -88,6 +94,8 @@ def work(settings: Settings, queue: str) -> int:
     """Works on one queue until SIGTERM or SIGINT. Returns the exit code; a supervisor restarts it whatever that is."""
     connection: Any = scratch_client(settings.scratch(), timeout=None)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    gc.freeze()  # what is there now stays: not looked through again
+    gc.set_threshold(*_GC_THRESHOLD)
     try:
         with scratch_errors(), _beating(settings, queue):
             worker = ClosedListWorker(
