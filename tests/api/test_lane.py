@@ -419,6 +419,7 @@ NOT_THE_LANES = (
     ),
     *(
         b"Content-Length: 0\r\nContent-Length: 0",
+        b"nocolon",
         b"no colon",
         b": no name",
         b":",
