@@ -16,7 +16,7 @@ from typing import Any
 from loadtests.rehearsal.processes import RehearsalError, end, environment, free_port, start, wait_for
 
 START_S, STOP_S, COMMAND_S = 120.0, 90.0, 120.0
-SIZES = ("WEB_CONCURRENCY", "FLUSH_WORKERS", "BOX_MAXMEMORY")
+SIZES = ("WEB_CONCURRENCY", "FLUSH_WORKERS", "BOX_MAXMEMORY", "SCRATCH_MAXMEMORY", "CODE_CONNECTIONS")
 """Settings of the installation that the rehearsal's stack takes over: how much of this machine it uses."""
 _BINHCHON = [sys.executable, "-P", "-m", "scripts.cli"]
 

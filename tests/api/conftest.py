@@ -1,14 +1,25 @@
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
+import redis
 import structlog
+from uvicorn.lifespan.on import LifespanOn
 
-from tests.api.contest import CONTEST_ID, open_contest, votes_in_box
+from api import snapshot
+from api.app import create_app
+from api.lane import VoteLane
+from api.protocol import BoundedHeads
+from api.serve import uvicorn_config
+from models.ballot_box.reading import Reading
+from tests.api.contest import CONTEST_ID, DAY_MS, open_contest, votes_in_box
 from tests.api.running import Logged, RunningApi, new_account, settings_for, token_for
+from tests.api.sides import Side
 from tests.servers import empty_valkey, libpq_url
 
 
@@ -97,3 +108,43 @@ def unchanged(open_box):
     before = votes_in_box(open_box)
     yield
     assert votes_in_box(open_box) == before
+
+
+@pytest.fixture
+def sides(
+    valkey_factory: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[asyncio.AbstractEventLoop, Side, Side]]:
+    """A loop, the lane and the ASGI layer alone, each with a box of its own and the same contest in it.
+
+    For the pages of both the box's clock stands still, at the beginning of a minute: pages name their minute.
+    """
+    now, loop, made, lives = int(time.time() * 1000), asyncio.new_event_loop(), [], []
+    read_box, minute = snapshot.read_box, now - now % 60_000
+
+    async def read_at_one_time(*asked: Any) -> Reading | None:
+        reading = await read_box(*asked)
+        return None if reading is None else replace(reading, box_ms=minute)
+
+    monkeypatch.setattr(snapshot, "read_box", read_at_one_time)
+    for protocol in (VoteLane, BoundedHeads):
+        box = valkey_factory()
+        open_contest(box.url, opens_at=now - DAY_MS, closes_at=now + DAY_MS, result_policy="hidden")
+        chosen = settings_for(box.url, trusted_proxies="127.0.0.1")
+        app = create_app(chosen)
+        config = uvicorn_config(chosen, app)
+        config.http = protocol
+        config.load()
+        lives.append(LifespanOn(config))
+        loop.run_until_complete(lives[-1].startup())
+        made.append(Side(protocol, config, app, box, redis.Redis.from_url(box.url)))
+    yield loop, made[0], made[1]
+    for side in made:
+        side.log.close()
+    for life in lives:
+        loop.run_until_complete(life.shutdown())
+    loop.close()
+
+
+@pytest.fixture
+def lane(sides: tuple[asyncio.AbstractEventLoop, Side, Side]) -> tuple[asyncio.AbstractEventLoop, Side]:
+    return sides[:2]
