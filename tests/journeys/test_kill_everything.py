@@ -80,14 +80,12 @@ def check(stack: Stack, journal: Journal) -> None:
 
 
 def kill_a_worker_in_mid_flush(stack: Stack) -> None:
-    """A lock on the votes keeps the flush in its INSERT; there it is killed."""
-    waiting = (
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INSERT INTO votes%'"
-    )
+    """A lock on the votes keeps the flush in its COPY; there it is killed."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%COPY votes%'"
     with ledger(stack) as watcher, ledger(stack) as holder:
         with holder.transaction():
             holder.execute("LOCK TABLE votes IN SHARE MODE")
-            wait_for(lambda: watcher.execute(waiting).fetchone()[0] == 1, 10, "the flush is in its INSERT")
+            wait_for(lambda: watcher.execute(waiting).fetchone()[0] == 1, 10, "the flush is in its COPY")
             stack.kill("worker")
         wait_for(lambda: watcher.execute(waiting).fetchone()[0] == 0, 10)
 
