@@ -1,6 +1,6 @@
 """Flush: the vote log into the ledger, one transaction a batch.
 
-    lock the cursor row ─▶ read the log from the cursor on ─▶ COPY ─▶ INSERT … ON CONFLICT DO NOTHING ─▶ decisions
+    lock the cursor row ─▶ read the log from the cursor on ─▶ COPY into the votes ─▶ decisions
     ─▶ tallies ─▶ move the cursor ─▶ COMMIT ─▶ trim
 
 | dies …                        | then                                                                                |
