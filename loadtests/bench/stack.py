@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 
 from loadtests.bench.generator import BenchError
+from loadtests.ports import free_port
 from models.ballot_box.connection import BoxClient, box_client
 from models.ballot_box.keys import ShardKeys, shard_keys
 from models.contest import Contest, find_contest, votable_entries
@@ -64,7 +64,7 @@ def running_stack(folder: Path, *, tasks: bool = False) -> Iterator[Stack]:
     """
     folder.mkdir(exist_ok=True)
     data_dir, log = folder / "data", folder / "stack.log"
-    port = _free_port()
+    port = free_port()
     environment = _environment(data_dir, port)
     process = spawn([*_COMMAND, "up"], death_signal=signal.SIGTERM, log=log, environment=environment)
     try:
@@ -115,12 +115,6 @@ def _environment(data_dir: Path, port: int) -> dict[str, str]:
     """Nothing of the caller's installation: no address, key or contest of it."""
     ours = {"DATA_DIR": str(data_dir), "PORT": str(port), "WEB_CONCURRENCY": "1", "PYTHONPATH": str(ROOT)}
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ} | ours
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def _is_up(process: subprocess.Popen[bytes], log: Path) -> bool:

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from loadtests.ports import free_port
 from loadtests.rehearsal.board import Board
 from loadtests.rehearsal.plan import PLAN, PLAN_ENV, WORKER_ENV, Plan
-from loadtests.rehearsal.processes import RehearsalError, end, environment, free_port, start, wait_for
+from loadtests.rehearsal.processes import RehearsalError, end, environment, start, wait_for
 
 READY_S = 90.0
 STOP_S = 15.0

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadtests.rehearsal.processes import RehearsalError, end, environment, free_port, start, wait_for
+from loadtests.ports import free_port
+from loadtests.rehearsal.processes import RehearsalError, end, environment, start, wait_for
 
 START_S, STOP_S, COMMAND_S = 120.0, 90.0, 120.0
 SIZES = ("WEB_CONCURRENCY", "FLUSH_WORKERS", "BOX_MAXMEMORY", "SCRATCH_MAXMEMORY", "CODE_CONNECTIONS")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from loadtests.ports import free_port
 from models.settings import ROOT
 from tests.servers import wait_for
 
@@ -54,12 +55,6 @@ class Api(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), StandIn)
         self.asked: list[tuple[str, str]] = []
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def version() -> tuple[int, ...]:

@@ -3,22 +3,15 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from loadtests.ports import free_port
 from tests.servers import wait_for
 
 BINHCHON = Path(sys.executable).with_name("binhchon")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Stack:
