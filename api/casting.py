@@ -18,9 +18,7 @@ from models.event import MAX_ENTRY, pack_cast
 from models.outcomes import Outcome
 
 Voted = tuple[bool, int, str]
-"""A vote that counts: whether it was cast before, its entry, its receipt. Not named: making it would take ten times as
-long.
-"""
+"""A vote that counts: whether it was cast before, its entry, its receipt. Not named: that is slower to make."""
 Settle = Callable[[Voted | Code], None]
 
 # Hashing an enum is a call into Python: the two outcomes of nearly every vote are told apart by identity.

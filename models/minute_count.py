@@ -1,4 +1,4 @@
-"""Votes and logins by minute, kept in the ledger by the very statements that write them: exact, and cheap to read.
+"""Votes and logins by minute, kept in the ledger by the very transactions that write them: exact, and cheap to read.
 
 A vote is counted in the minute in which the box took it, once, when its row is first written: whatever is flushed again
 or repaired adds nothing, and what is voided later stays counted here. A recovered vote has no time and no minute. All

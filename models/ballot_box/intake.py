@@ -39,7 +39,7 @@ Batches = Callable[[int, float, float, float], None]
 
 
 _Waiting = tuple[float, int, int, bytes, Settle]
-"""When the vote came, its account, entry, body, and who is told. Not named: making it would take ten times as long."""
+"""When the vote came, its account, entry, body, and who is told. Not named: that is slower to make."""
 
 
 def _answer(vote: _Waiting, outcome: Outcome) -> None:
