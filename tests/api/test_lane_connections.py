@@ -109,6 +109,7 @@ def test_a_process_that_is_told_to_stop_answers_all_that_was_asked(
         "SESSION_KEYS": KEYS.session_keys[0],
         "DATA_DIR": str(tmp_path),
         "PORT": str(address[1]),
+        "WEB_CONCURRENCY": "1",  # of two, one may hear of the stop when the box answers again already
     }
     with (
         subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stderr=subprocess.PIPE) as process,
