@@ -9,6 +9,7 @@ from loadtests.bench.ledger import cast_directly, wait_until_flushed
 from loadtests.bench.province import run_province, verdict
 from loadtests.bench.stack import running_stack
 from models.database import transaction
+from tests.tampering import votes_unguarded
 
 ADULTS, DIRECTLY = 1_500, 7
 
@@ -20,7 +21,7 @@ def stack(tmp_path_factory):
 
 
 def change(stack, statement):
-    with transaction(stack.engine) as connection:
+    with transaction(stack.engine) as connection, votes_unguarded(connection.exec_driver_sql):
         assert connection.exec_driver_sql(statement).rowcount == 1
 
 

@@ -20,6 +20,7 @@ from models.database import LedgerAway, transaction, worker_engine
 from models.decisions import resume
 from models.outcomes import Outcome
 from tests.servers import empty_valkey
+from tests.tampering import votes_unguarded
 from tests.workers import correcting
 from tests.workers.contests import Stage, stage
 from tests.workers.minute_counts import assert_minutes_fit
@@ -238,7 +239,7 @@ class Votes(RuleBasedStateMachine):
 
 def empty_ledger(database: str) -> None:
     engine = worker_engine(database)
-    with transaction(engine) as connection:
+    with transaction(engine) as connection, votes_unguarded(connection.exec_driver_sql):
         connection.exec_driver_sql(
             "TRUNCATE votes, account_openings, minute_counts, minute_totals, tallies, cursors, epochs, parked_events,"
             " corrections, correction_votes, tasks, entries, categories, contests RESTART IDENTITY CASCADE"

@@ -199,8 +199,11 @@ def test_what_is_not_ours_is_refused_and_not_run(
     marker = tmp_path / "was-run"
     _poisoned(client, marker, kind)
     assert Queue(BOOKS, connection=client, serializer=JSONSerializer).count == 1
-    work(client)
+    [job_id] = Queue(BOOKS, connection=client, serializer=JSONSerializer).job_ids
+    with capture_logs() as logs:
+        work(client)
     assert not marker.exists()
+    assert {"event": "a job that is not ours was refused", "log_level": "error", "job": job_id} in logs
     assert not client.exists("status"), "the listed function was not run either"
     assert Queue(BOOKS, connection=client, serializer=JSONSerializer).count == 0
     enqueue(client, BOOKS, RECONCILE, open_contest.contest_id)
