@@ -60,13 +60,14 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
     """The ASGI application of one process. It starts, and serves its pages, with every server away.
 
     `metrics_dir`: where the processes of one group keep their counts together; None: this process alone.
-    Errors: SettingsError for TRUSTED_PROXIES that are no networks and for a server that has no address.
+    Errors: SettingsError for TRUSTED_PROXIES that are no networks, for a server that has no address and for what is
+    missing in production.
     """
     try:
         proxies = parse_proxies(settings.trusted_proxies)
     except ValueError as error:
         raise SettingsError(f"TRUSTED_PROXIES: {error}") from None
-    keys = settings.keys()
+    keys = settings.require_complete().keys()
     metrics = Metrics()
     intake = Intake(settings.box(), fingerprint=keys.fingerprint(), batches=metrics.batch)
     watch = Watch(settings.box(), slug=settings.contest, keys=keys, origin=settings.origin(), aim=intake.aim)

@@ -6,7 +6,7 @@ A setting `X` may also be given as `X_FILE`, the path of a file that holds it (h
 
 import os
 from functools import lru_cache
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.channels import Channels
 from models.disposable import domains_of
+from models.key_strength import Doubt, doubt_of
 from models.mail import MailServer, parse_smtp_url
 from models.oidc import Provider, provider_names, provider_of
 from models.secrets import KeyRing, generated_secret
@@ -26,8 +27,15 @@ ROOT = Path(__file__).resolve().parent.parent
 EMBEDDED_ENV = "stack.env"  # written by `binhchon up` into DATA_DIR: the addresses of its servers and of its own pages
 
 
+_MAKE_ONE = "`openssl rand -hex 32` makes one"
+_DOUBTS = {
+    Doubt.SHORT: f"holds less than 32 random bytes, which are 64 hex digits or 43 letters of base64 ({_MAKE_ONE})",
+    Doubt.PLACEHOLDER: f"looks like a placeholder, not like 32 random bytes ({_MAKE_ONE})",
+}
+
+
 class SettingsError(Exception):
-    """A setting is wrong; the text is one line for people."""
+    """Settings are wrong; the text is for people, one line for each."""
 
 
 class Settings(BaseSettings):
@@ -135,10 +143,51 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _official_address(self) -> "Settings":
-        # Without it cookies would not be `Secure`, and shared links would lead to 127.0.0.1.
-        if self.environment == "production" and self.public_origin is None:
-            raise ValueError("PUBLIC_ORIGIN must be set in production, for example https://binhchon.example.vn")
+    def _fit_for_production(self) -> "Settings":
+        if self.environment == "production" and (unfit := self._unfit()):
+            raise ValueError("\n".join([*unfit, *self._missing()]))
+        return self
+
+    def _unfit(self) -> list[str]:
+        """What production must not start with, in sentences. What is missing is for those who need it to say."""
+        found = []
+        if self.public_origin is None:
+            found.append("PUBLIC_ORIGIN must be set in production, for example https://binhchon.example.vn")
+        elif not self._is_public() and not _is_loopback(self.public_origin):
+            found.append(
+                "PUBLIC_ORIGIN must begin with https:// in production: by http, cookies and codes are there to be read"
+            )
+        for name, secret in self._secrets():
+            if doubt := doubt_of(secret):
+                found.append(f"{name} {_DOUBTS[doubt]}")
+        return found
+
+    def _secrets(self) -> list[tuple[str, str]]:
+        """(how it is spoken of, the secret), of those that are set."""
+        named = (("IDENTITY_KEY", self.identity_key), ("METRICS_TOKEN", self.metrics_token))
+        found = [(name, secret.get_secret_value()) for name, secret in named if secret is not None]
+        keys = _listed(self.session_keys.get_secret_value()) if self.session_keys else ()
+        of_several = len(keys) > 1
+        for number, key in enumerate(keys, start=1):
+            found.append((f"SESSION_KEYS: key {number}" if of_several else "SESSION_KEYS", key))
+        return found
+
+    def _missing(self) -> list[str]:
+        """What an installation cannot do without and is not set, in sentences."""
+        found = []
+        for need in (self.keys, self.channels):
+            try:
+                need()
+            except SettingsError as error:
+                found.append(str(error))
+        return found
+
+    def require_complete(self) -> "Settings":
+        """These settings, if nothing is missing that an installation needs. Errors: SettingsError, one line for each
+        thing: whoever sets up an installation hears of all at once.
+        """
+        if missing := self._missing():
+            raise SettingsError("\n".join(missing))
         return self
 
     @field_validator("disposable_domains")
@@ -217,19 +266,13 @@ class Settings(BaseSettings):
         Errors: SettingsError in production without them: several machines would each make their own.
         """
         if self.environment == "production" and not (self.identity_key and self.session_keys):
-            raise SettingsError(
-                "IDENTITY_KEY and SESSION_KEYS must be set in production (`openssl rand -base64 32` makes one)"
-            )
+            raise SettingsError(f"IDENTITY_KEY and SESSION_KEYS must be set in production ({_MAKE_ONE})")
         secrets_dir = self.data_dir / "secrets"
         identity = self.identity_key.get_secret_value() if self.identity_key else None
         sessions = self.session_keys.get_secret_value() if self.session_keys else None
         return KeyRing(
             identity_key=identity or generated_secret(secrets_dir / "identity_key"),
-            session_keys=tuple(
-                key.strip()
-                for key in (sessions or generated_secret(secrets_dir / "session_keys")).split(",")
-                if key.strip()
-            ),
+            session_keys=_listed(sessions or generated_secret(secrets_dir / "session_keys")),
         )
 
     def channels(self) -> Channels:
@@ -284,6 +327,20 @@ def _address(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr | N
     return value
 
 
+def _listed(text: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _is_loopback(origin: str) -> bool:
+    """Whether the address is one of this machine alone."""
+    host = urlsplit(origin).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _machine_memory() -> int:
     """Bytes of this machine."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -312,7 +369,7 @@ def read_env_file(path: Path) -> dict[str, str]:
 def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment (and `*_FILE`), with `overrides` on top.
 
-    Errors: SettingsError, one line naming the variable.
+    Errors: SettingsError, one line for each variable that is wrong, naming it.
     """
     from_files: dict[str, Any] = {}
     for name in Settings.model_fields:
@@ -323,10 +380,13 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**(from_files | overrides))
     except ValidationError as error:
-        first = error.errors()[0]
-        what = first["msg"].removeprefix("Value error, ")
-        name = ".".join(str(part) for part in first["loc"]).upper()
-        raise SettingsError(f"{name}: {what}" if name else what) from None
+        raise SettingsError("\n".join(_sentence(wrong["loc"], wrong["msg"]) for wrong in error.errors())) from None
+
+
+def _sentence(place: tuple[int | str, ...], what: str) -> str:
+    name = ".".join(str(part) for part in place).upper()
+    what = what.removeprefix("Value error, ")
+    return f"{name}: {what}" if name else what
 
 
 def _providers(names: str) -> tuple[Provider, ...]:

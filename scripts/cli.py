@@ -37,13 +37,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def main() -> None:
-    """Run the command line; what people can put right is one line on stderr and exit code 1."""
+    """Run the command line; what people can put right is a line on stderr, one for each thing, and exit code 1."""
     try:
         app()
     except Exception as error:
         if not any(known.__name__ in FOR_PEOPLE for known in type(error).__mro__):
             raise
-        print(f"binhchon: {AWAY.get(type(error).__name__, '')}{error}", file=sys.stderr)
+        for line in f"{AWAY.get(type(error).__name__, '')}{error}".splitlines():
+            print(f"binhchon: {line}", file=sys.stderr)
         sys.exit(1)
 
 

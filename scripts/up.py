@@ -29,12 +29,11 @@ _BIND_S = 1.0
 def run(settings: Settings) -> int:
     """Start everything, keep it running until Ctrl-C or SIGTERM, stop it in order. Exit code 0.
 
-    Errors: EmbeddedError or SettingsError, one line, when it cannot start.
+    Errors: EmbeddedError (one line) or SettingsError when it cannot start.
     """
     data_dir = settings.data_dir
     stack.open_data_dir(data_dir)
-    settings.keys()  # a secret that is missing is one line here; in the processes it would be a crash again and again
-    settings.channels()
+    settings.require_complete()  # what is missing is a line here; in the processes it would be a crash again and again
     owner = stack.take_supervisor_lock(data_dir)
     try:
         for log in (data_dir / "logs").glob("*.log"):

@@ -89,12 +89,79 @@ def test_a_file_that_holds_nothing_to_be_used_is_one_line(tmp_path: Path, monkey
     assert "\n" not in str(refused.value)
 
 
+STRONG = "9fCpWq3LxT0vYb7NsR2mKe5HzJ8uAdG4tFiQoX1wSVk"
+ADDRESS = "https://binhchon.example.vn"
+
+
+def _refused(**values: str) -> list[str]:
+    """The lines of why production does not start with `values`; none where it does."""
+    fit = {"identity_key": STRONG, "session_keys": STRONG, "public_origin": ADDRESS}
+    mail = {"smtp_url": "smtp://relay", "mail_from": "binhchon@example.vn"}
+    try:
+        load_settings(environment="production", **fit | mail | values).require_complete()
+    except SettingsError as refused:
+        return str(refused).splitlines()
+    return []
+
+
 def test_production_has_an_official_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVIRONMENT", "production")
-    with pytest.raises(SettingsError, match=r"^PUBLIC_ORIGIN must be set in production, for example https://\S+$"):
+    with pytest.raises(SettingsError, match=r"^PUBLIC_ORIGIN must be set in production, for example https://\S+\n"):
         load_settings()
-    monkeypatch.setenv("PUBLIC_ORIGIN", "https://binhchon.example.vn/")
-    assert load_settings().origin() == "https://binhchon.example.vn"
+    monkeypatch.setenv("PUBLIC_ORIGIN", f"{ADDRESS}/")
+    assert load_settings().origin() == ADDRESS
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://binhchon.example.vn", "http://192.168.1.7:8000", "http://localhost.example"]
+)
+def test_production_is_reached_by_https(origin: str) -> None:
+    [line] = _refused(public_origin=origin)
+    assert line.startswith("PUBLIC_ORIGIN must begin with https:// in production")
+    assert load_settings(public_origin=origin).origin() == origin, "a demo may"
+
+
+@pytest.mark.parametrize("origin", [ADDRESS, "http://127.0.0.1:8000", "http://localhost", "http://[::1]:8000"])
+def test_who_tries_production_on_one_machine_may(origin: str) -> None:
+    assert _refused(public_origin=origin) == []
+
+
+@pytest.mark.parametrize("name", ["identity_key", "session_keys", "metrics_token"])
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [("a", "holds less"), (STRONG[:-1], "holds less"), ("a" * 64, "looks like"), ("changeme", "looks like")],
+)
+def test_production_refuses_a_secret_that_is_none(name: str, value: str, why: str) -> None:
+    [line] = _refused(**{name: value})
+    assert line.startswith(f"{name.upper()} {why}")
+    assert value not in line.partition(" ")[2].replace("a placeholder", "") or value == "a"
+    assert load_settings(**{name: value}), "a demo may"
+
+
+def test_each_of_several_session_keys_counts() -> None:
+    [line] = _refused(session_keys=f"{STRONG},old")
+    assert line.startswith("SESSION_KEYS: key 2 holds less")
+
+
+def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {"public_origin": "http://binhchon.example.vn", "identity_key": "x", "metrics_token": "y"}
+    with pytest.raises(SettingsError) as refused:
+        load_settings(environment="production", **wrong)
+    starts = (
+        "PUBLIC_ORIGIN ",
+        "IDENTITY_KEY ",
+        "METRICS_TOKEN ",
+        "IDENTITY_KEY and SESSION_KEYS ",
+        "SMTP_URL, SMS_URL ",
+    )
+    lines = str(refused.value).splitlines()
+    assert len(lines) == len(starts)
+    assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True))
+    monkeypatch.setenv("PORT", "eighty")
+    monkeypatch.setenv("SESSION_DAYS", "31")
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert [line.partition(":")[0] for line in str(refused.value).splitlines()] == ["PORT", "SESSION_DAYS"]
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -15,8 +16,8 @@ NOWHERE = {
     "SCRATCH_URL": "unix:///nonexistent/scratch.sock",
     "ENVIRONMENT": "production",
     "PUBLIC_ORIGIN": "https://binhchon.example.vn",
-    "IDENTITY_KEY": "made up for tests",
-    "SESSION_KEYS": "made up too",
+    "IDENTITY_KEY": secrets.token_hex(32),
+    "SESSION_KEYS": secrets.token_hex(32),
 }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -211,12 +212,13 @@ def test_a_box_that_cannot_start_keeps_nothing_else_from_starting(stack):
     assert stack.stop() == 0
 
 
-def _fails(stack, text):
-    """`up` ends with exit code 1 and one line on stderr that has `text`."""
+def _fails(stack, *texts):
+    """`up` ends with exit code 1 and one line on stderr for each of `texts`, that has it."""
     done = stack.command("up")
     assert done.returncode == 1, done
-    assert text in done.stderr
-    assert done.stderr.count("\n") == 1
+    lines = done.stderr.splitlines()
+    assert len(lines) == len(texts), lines
+    assert all(text in line and line.startswith("binhchon: ") for text, line in zip(texts, lines, strict=True)), lines
     assert done.stdout == ""
 
 
@@ -243,21 +245,35 @@ def test_a_wrong_setting_is_named(stack):
     _fails(stack, "PORT: ")
 
 
-def test_production_without_its_address_is_one_line(stack):
+NO_ADDRESS = "PUBLIC_ORIGIN must be set in production"
+NO_SECRETS = "IDENTITY_KEY and SESSION_KEYS must be set in production"
+NO_WAY_IN = "SMTP_URL, SMS_URL or OIDC_PROVIDERS must be set in production"
+
+
+def test_production_says_all_that_it_lacks_at_once(stack):
     stack.environment["ENVIRONMENT"] = "production"
-    _fails(stack, "PUBLIC_ORIGIN must be set in production")
-    assert not (stack.data_dir / "box").exists()
-
-
-def test_production_without_its_secrets_is_one_line(stack):
+    _fails(stack, NO_ADDRESS, NO_SECRETS, NO_WAY_IN)
     stack.environment |= PRODUCTION
-    _fails(stack, "IDENTITY_KEY and SESSION_KEYS must be set in production")
+    _fails(stack, NO_SECRETS, NO_WAY_IN)
     assert not (stack.data_dir / "box").exists()
 
 
 def test_production_without_a_mail_server_is_one_line(stack):
-    stack.environment |= PRODUCTION | {"IDENTITY_KEY": "a", "SESSION_KEYS": "b"}
-    _fails(stack, "SMTP_URL, SMS_URL or OIDC_PROVIDERS must be set in production")
+    stack.environment |= PRODUCTION | {"IDENTITY_KEY": secrets.token_hex(32), "SESSION_KEYS": secrets.token_urlsafe(32)}
+    _fails(stack, NO_WAY_IN)
+    assert not (stack.data_dir / "box").exists()
+
+
+def test_production_does_not_start_with_weak_settings(stack):
+    weak = {"PUBLIC_ORIGIN": "http://binhchon.example.vn", "IDENTITY_KEY": "a", "SESSION_KEYS": "changeme" * 8}
+    stack.environment |= PRODUCTION | weak | {"METRICS_TOKEN": "b" * 64}
+    weak_ones = (
+        "PUBLIC_ORIGIN must begin with https://",
+        "IDENTITY_KEY holds",
+        "METRICS_TOKEN looks",
+        "SESSION_KEYS looks",
+    )
+    _fails(stack, *weak_ones, NO_WAY_IN)
     assert not (stack.data_dir / "box").exists()
 
 
