@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 
 from loadtests.bench.capacity_costs import CapacityError, Costs
+from loadtests.rehearsal.advice import SPARE
 from loadtests.rehearsal.turnout import DOUBLE, SHARED, SHARED_VOTES, Profile, Turnout, profile
 from models.ballot_box.drain import KEEP_EVENTS, KEEP_MS, TRIM_STEP
 from models.proof_of_work import step_of
@@ -26,8 +27,6 @@ PROOF_ITERATION_US = 0.22
 """One iteration of PBKDF2, of which a verification of the proof of work has one derivation."""
 
 # Assumed.
-SPARE = 0.7
-"""Of what a machine can do, how much it should be asked for: as the rehearsal's advice has it."""
 ANSWER_BYTES = 1_000
 """An answer to a vote or a step of a login, with its header fields and what TLS adds."""
 ASKING_SHARE = 1.0

@@ -5,7 +5,8 @@ from operator import itemgetter
 
 from loadtests.bench.capacity_checks import checks, machine_votes_per_s
 from loadtests.bench.capacity_costs import Costs, Seen
-from loadtests.bench.capacity_needs import DAYS, PROOF_ITERATION_US, SPARE, Campaign, Needs, needs, proof_iterations
+from loadtests.bench.capacity_needs import DAYS, PROOF_ITERATION_US, Campaign, Needs, needs, proof_iterations
+from loadtests.rehearsal.advice import SPARE
 from loadtests.rehearsal.shapes import SHAPES
 from loadtests.rehearsal.turnout import Turnout
 from models.ballot_box.intake import MAX_BATCH

@@ -6,8 +6,10 @@ from loadtests.rehearsal.capacity import Capacity
 from loadtests.rehearsal.climbing import DISTURBED
 from loadtests.rehearsal.notes import Note, filled
 
-SPARE = 0.7
-"""Of what the machine can carry, how much it should be asked for."""
+SPARE = 0.6
+"""Of what the machine can carry, how much it should be asked for: what is left makes good for the error of the model of
+docs/capacity.md, which promised up to 46 % more than was measured.
+"""
 AT_LEAST: Note = ("ít nhất ", "at least ")
 NO_NOTE: Note = ("", "")
 CARRIES: Note = (

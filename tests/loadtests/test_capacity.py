@@ -146,8 +146,8 @@ def test_the_advice():
     assert "measure again" in english(made(others=0.4))[-1]
     assert "nothing more" in english(made(), 30_000)[1]
     more = english(made(), 600_000)[1]
-    assert "28 cores" in more
-    assert "WEB_CONCURRENCY=26" in more
+    assert "33 cores" in more
+    assert "WEB_CONCURRENCY=31" in more
     assert "reconcile --rows" in english(made(url="https://x"))[-1]
 
 
