@@ -40,6 +40,9 @@ _KEEPALIVE = {
 }
 
 
+# `hide_parameters`, of every engine: an error that is logged says which statement failed, and of whom it spoke nothing.
+
+
 class LedgerAway(Exception):  # noqa: N818 - a state of the ledger, as its callers speak of it
     """PostgreSQL does not answer."""
 
@@ -51,6 +54,7 @@ def worker_engine(url: str) -> Engine:
     """
     engine = create_engine(
         url,
+        hide_parameters=True,
         poolclass=NullPool,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
@@ -74,6 +78,7 @@ def async_engine(url: str, *, size: int = 4) -> AsyncEngine:
     """A small pooled engine for the API's few questions to the ledger (receipts, operators)."""
     return create_async_engine(
         url,
+        hide_parameters=True,
         pool_size=size,
         max_overflow=0,
         pool_timeout=API_TIMEOUT_S,
@@ -91,6 +96,7 @@ def console_engine(url: str) -> Engine:
     """A small pooled engine for the operators' console, whose pages run in threads of the API's processes."""
     return create_engine(
         url,
+        hide_parameters=True,
         pool_size=CONSOLE_CONNECTIONS,
         max_overflow=0,
         pool_timeout=CONSOLE_TIMEOUT_S,

@@ -21,9 +21,14 @@ from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from zxcvbn import zxcvbn
 
 SHORTEST = 12
 LONGEST = 200
+LEAST_GUESSES = 10**10
+"""What zxcvbn calls "very unguessable": beyond what somebody can try who has stolen a slow hash."""
+_LOOKED_AT = 72
+"""Letters that are judged: what is longer takes the judging long, and is good by these or by none."""
 PLACES = 12
 """How many logins of strangers are under way at once in a process."""
 PLACES_OF_ONE = 6
@@ -56,7 +61,9 @@ class Weak(StrEnum):
     NAME = "name"
     """The operator's name stands in it."""
     COMMON = "common"
-    """Few different letters, digits alone, or little beside what everybody tries first."""
+    """Digits alone, little beside what everybody tries first, or found within LEAST_GUESSES by who begins with the
+    commonest passwords, names, rows of the keyboard and dates.
+    """
 
 
 def weakness(password: str, name: str) -> Weak | None:
@@ -72,12 +79,21 @@ def weakness(password: str, name: str) -> Weak | None:
     for bad in _BAD:
         rest = rest.replace(bad, "")
     few = len(set(small)) < SHORTEST // 2 or len(rest) < SHORTEST // 2
-    return Weak.COMMON if few or rest.isdecimal() else None
+    return Weak.COMMON if few or rest.isdecimal() or _guesses(password, name) < LEAST_GUESSES else None
+
+
+def _guesses(password: str, name: str) -> int:
+    """How many guesses somebody needs who begins with what people choose: lists of the 30,000 commonest passwords, of
+    names and words, each with its usual changes (Wheeler 2016, USENIX Security; the library zxcvbn).
+    """
+    return int(zxcvbn(password[:_LOOKED_AT], user_inputs=[name, *_BAD])["guesses"])
 
 
 def normal(typed: str) -> str:
-    """A password as it is hashed: NFC, for a keyboard may type a letter with its marks in two ways."""
-    return unicodedata.normalize("NFC", typed).strip()
+    """A password as it is hashed: every letter and blank as typed, in NFC, for a keyboard may type a letter with its
+    marks in two ways.
+    """
+    return unicodedata.normalize("NFC", typed)
 
 
 def given_password() -> str:

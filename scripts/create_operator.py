@@ -28,7 +28,7 @@ def run(settings: Settings, name: str, role_name: str | None, full_name: str, *,
     """Exit code 0, or 1 with one line why not. Errors: LedgerAway, ScratchAway."""
     name = name.strip().lower()
     role = _ROLES.get(role_name or "")
-    password = normal(sys.stdin.readline()) if from_stdin else given_password()
+    password = normal(sys.stdin.readline().rstrip("\r\n")) if from_stdin else given_password()
     wrong = _wrong(name, role_name, full_name, password, reset=reset)
     if wrong:
         return _refuse(wrong)

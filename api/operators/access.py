@@ -121,12 +121,20 @@ class Acting:
 
         Errors: ConsoleProblem for one that is longer than `limit`.
         """
+        value = self.secret(name, limit=limit)
+        return unicodedata.normalize("NFC", value.replace("\r\n", "\n")).replace("\0", "\ufffd").strip()
+
+    def secret(self, name: str, *, limit: int = 1_000) -> str:
+        """The form's field `name` letter by letter as it was typed, for passwords; empty where it is missing.
+
+        Errors: ConsoleProblem for one that is longer than `limit`.
+        """
         value = self.form.get(name, "")
         if not isinstance(value, str):
             return ""
         if len(value) > limit:
             raise ConsoleProblem(422, N_("Nội dung nhập quá dài."))
-        return unicodedata.normalize("NFC", value.replace("\r\n", "\n")).replace("\0", "\ufffd").strip()
+        return value
 
     def number(self, name: str) -> int | None:
         """The whole number in the field `name`, as an id, a version or a place; None for anything else."""
@@ -166,6 +174,7 @@ class Needs:
         looks = request.method in SAFE and request.url.path == SESSION  # which keeps no session alive
         now, scratch = time.time(), console.async_scratch
         session = await find(scratch, token, now, keep_alive=not looks) if token else None
+        request.state.operator = session.operator_id if session else None
         acting = Acting(request, console, session, language_of(request, session))
         self._admit(request, session)
         if any(isinstance(value, int) and value > LARGEST_ID for value in _ids(request)):

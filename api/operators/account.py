@@ -99,11 +99,11 @@ def _password(console: Console, acting: Acting) -> Response:
     fault = password_fault(console, acting)
     if fault:
         faults = {"password": fault} | faults
-    elif acting.text("new") == acting.text("password"):
+    elif acting.secret("new") == acting.secret("password"):
         faults["new"] = acting.say(SAME)
     if faults:
         return _page(console, acting, faults, 422)
-    kept = hashed(acting.text("new"))
+    kept = hashed(acting.secret("new"))
     with console.ledger() as connection:
         operator = locked(connection, console, acting)
         secret_columns.set_password(connection, operator.id, kept, given=False)

@@ -65,7 +65,7 @@ def _login(console: Console, acting: Acting, name: str, mark: str) -> Response:
     """One try: counted, compared, and with the right password a session that leads to the next step. `mark`: of a
     browser in which the operator has logged in before.
     """
-    password, back = acting.text("password", limit=_LONGEST), own_path(acting.text("next", limit=_LONGEST))
+    password, back = acting.secret("password", limit=_LONGEST), own_path(acting.text("next", limit=_LONGEST))
     if not name or not password:
         missing = {field: N_("Hãy nhập ô này.") for field in ("name", "password") if not acting.text(field)}
         return _page(console, acting, name, back, {field: acting.say(text) for field, text in missing.items()}, 422)

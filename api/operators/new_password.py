@@ -49,11 +49,11 @@ def new_password_router(console: Console) -> APIRouter:
 
 def faults_of(acting: Acting) -> dict[str, str]:
     """What is wrong with the new password of a form: fields `new` and `again`."""
-    chosen = acting.text("new", limit=1_000)
+    chosen = acting.secret("new")
     weak = weakness(chosen, acting.operator.name)
     if weak is not None:
         return {"new": acting.say(WEAK[weak])}
-    return {} if acting.text("again", limit=1_000) == chosen else {"again": acting.say(DIFFERENT)}
+    return {} if acting.secret("again") == chosen else {"again": acting.say(DIFFERENT)}
 
 
 def _elsewhere(console: Console, acting: Acting, back: str) -> Response | None:
@@ -71,7 +71,7 @@ def _choose(console: Console, acting: Acting, back: str) -> Response:
     faults = faults_of(acting)
     if faults:
         return _form(console, acting, back, faults, 422)
-    chosen = acting.text("new")
+    chosen = acting.secret("new")
     with console.ledger() as connection:
         given = password_hash(connection, acting.operator.operator_id)
     if fits(given, chosen):

@@ -19,7 +19,7 @@ def password_fault(console: Console, acting: Acting) -> str:
 
     Tries are counted for the operator, apart from those at login: nobody outside can use them up.
     """
-    typed, who = acting.text("password", limit=1_000), str(acting.operator.operator_id)
+    typed, who = acting.secret("password"), str(acting.operator.operator_id)
     if not typed:
         return acting.say(_MISSING)
     tried = attempts.take(console.scratch, console.keys, attempts.OWN, who, time.time())

@@ -2,15 +2,17 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
 from argon2 import PasswordHasher
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from models import password
-from models.password import HashingBusy, Weak, fits, given_password, hashed, is_outdated, place, weakness
+from models.password import SHORTEST, HashingBusy, Weak, fits, given_password, hashed, is_outdated, place, weakness
 from tests.servers import wait_for
 
 
@@ -26,10 +28,36 @@ from tests.servers import wait_for
         ("Password-Binhchon", Weak.COMMON),
         ("0912 345 678 2026", Weak.COMMON),
         ("123456 123456 1", Weak.COMMON),
+        ("  ba con mèo qua sông  ", None),
+        ("iloveyou123456", Weak.COMMON),
+        ("1qaz2wsx3edc4rfv", Weak.COMMON),
+        ("manchesterunited", Weak.COMMON),
+        ("anhyeuem123456789", Weak.COMMON),
+        ("Tr0ub4dour&3xyz", Weak.COMMON),
+        ("nguyenvanan1990", Weak.COMMON),
+        ("Princess-1234567", Weak.COMMON),
+        ("trustno1trustno1trustno1", Weak.COMMON),
+        ("football2026vn!", Weak.COMMON),
     ],
 )
 def test_what_is_taken(chosen: str, wrong: Weak | None) -> None:
     assert weakness(chosen, "lan.nguyen") == wrong
+
+
+def test_the_3000_commonest_of_enough_letters_are_refused() -> None:
+    """Of the library's list, the most common first; each as it is, and as people change it to please a rule."""
+    ranked = FREQUENCY_LISTS["passwords"]
+    tried = [changed for word in ranked[:3000] for changed in (word, f"{word.title()}1!", word * 2, f"{word}123456789")]
+    long = [password for password in tried if len(password) >= SHORTEST]
+    assert len(long) > 3000
+    assert [password for password in long if weakness(password, "lan.nguyen") is not Weak.COMMON] == []
+
+
+def test_how_long_one_is_looked_at_has_a_bound() -> None:
+    began = time.process_time()
+    for chosen in ("aA1!" * 50, "qwerty123" * 22, "p@ssw0rd" * 25, "ba con mèo qua sông " * 10):
+        weakness(chosen, "lan.nguyen")
+    assert time.process_time() - began < 2.0
 
 
 def test_a_given_password_is_good_enough_and_never_the_same() -> None:
@@ -43,6 +71,8 @@ def test_it_fits_however_the_keyboard_writes_its_marks() -> None:
     assert kept.startswith("$argon2id$")
     assert fits(kept, "ba con me\u0300o qua so\u0302ng")
     assert not fits(kept, "ba con meo qua song")
+    assert not fits(kept, " ba con mèo qua sông"), "a blank is a letter like any other"
+    assert fits(hashed(" ba con mèo "), " ba con mèo ")
     assert not fits("no password fits", "no password fits")
     assert not fits(None, "whatever it is")
     assert not is_outdated(kept)
