@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from api.answers import Header
+from api.ended_sessions import NONE, Ended
 from api.outcomes import Code
 from api.sessions import Session, Sessions, in_force
 from api.snapshot import Snapshot
@@ -30,10 +31,12 @@ class Access:
     """Knows how sessions are presented on this installation.
 
     `public_origin`: scheme and host that voters see; None: the request's own Host decides what is same-origin.
+    `ended`: account → which of its sessions are over, as it is at any moment.
     """
 
-    def __init__(self, sessions: Sessions, public_origin: str | None) -> None:
+    def __init__(self, sessions: Sessions, public_origin: str | None, ended: Mapping[int, Ended] = NONE) -> None:
         self.sessions = sessions
+        self.ended = ended
         origin = public_origin.rstrip("/").lower() if public_origin else ""
         self._origin = origin.encode()
         secure = urlsplit(origin).scheme == "https"
@@ -62,9 +65,12 @@ class Access:
         reading = snapshot.reading
         if reading is None:
             return Code.NOT_READY
-        if in_force(session, reading.contest_id, snapshot.now_ms(), reading.sessions_from, snapshot.minted_sessions):
-            return session
-        return Code.NO_SESSION
+        if not in_force(
+            session, reading.contest_id, snapshot.now_ms(), reading.sessions_from, snapshot.minted_sessions
+        ):
+            return Code.NO_SESSION
+        ended = self.ended.get(session.account)
+        return session if ended is None or not ended.covers(session.issued_at) else Code.NO_SESSION
 
     def same_origin(self, fields: Mapping[bytes, bytes]) -> bool:
         """`Sec-Fetch-Site: same-origin` (Fetch Metadata), or where it is missing an Origin of our own."""

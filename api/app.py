@@ -18,6 +18,7 @@ from api.answers import NO_STORE, SECURITY, Receive, Scope, Send
 from api.ballot import ballot_router
 from api.beating import Beating
 from api.casting import Casting
+from api.ended_sessions import EndedSessions
 from api.evidence import Evidence, parse_proxies
 from api.fast_path import Application, FastPath
 from api.metrics import Metrics
@@ -27,6 +28,7 @@ from api.operators.console import Console, is_console, translate_console_errors
 from api.operators.routes import console_routers
 from api.outcomes import Code, VoterProblem, problem
 from api.receipts import Receipts, receipts_router
+from api.refusals import REFUSALS, route_of
 from api.sessions import Sessions
 from api.snapshot import Watch
 from api.voters.claims import claims_router
@@ -71,11 +73,12 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
     metrics = Metrics()
     intake = Intake(settings.box(), fingerprint=keys.fingerprint(), batches=metrics.batch)
     watch = Watch(settings.box(), slug=settings.contest, keys=keys, origin=settings.origin(), aim=intake.aim)
-    access = Access(Sessions(keys), settings.public_origin)
+    ended = EndedSessions(settings.scratch())
+    access = Access(Sessions(keys), settings.public_origin, ended.by_account)
     receipts = Receipts(settings.database(), watch, metrics)
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
     scrapes = Scrapes(settings.scratch(), metrics, metrics_dir, token)
-    login = Login(settings, keys, access, watch)
+    login = Login(settings, keys, access, watch, ended)
     openid = OpenId(settings, keys, login)
     media = MediaFolder(settings.media())
     shelf = Shelf(media)
@@ -93,14 +96,14 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
         docs_url=None,  # the page loads its scripts from a third party
         redoc_url=None,
         redirect_slashes=False,  # a receipt's path has one spelling
-        lifespan=partial(_life, intake, watch, metrics, receipts, scrapes, login, openid, console, beating),
+        lifespan=partial(_life, intake, watch, ended, metrics, receipts, scrapes, login, openid, console, beating),
         # Paths hold receipts, and headers hold sessions: neither may leave for a collector.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     for router in (
         ballot_router(access, watch),
         receipts_router(receipts),
-        health_router(watch, intake),
+        health_router(watch, intake, scrapes),
         metrics_router(scrapes),
         login_router(login),
         oidc_router(openid),
@@ -132,6 +135,7 @@ def create_app(settings: Settings, metrics_dir: Path | None = None) -> FastPath:
 async def _life(
     intake: Intake,
     watch: Watch,
+    ended: EndedSessions,
     metrics: Metrics,
     receipts: Receipts,
     scrapes: Scrapes,
@@ -147,6 +151,7 @@ async def _life(
         async with asyncio.timeout(FIRST_READING_S):
             await watch.refresh()
     await watch.start()
+    await ended.start()
     await console.start()
     publishing = asyncio.create_task(metrics.publish_forever(), name="metrics")
     beats = asyncio.create_task(beating.run(), name="beats")
@@ -157,6 +162,7 @@ async def _life(
     metrics.publish()
     await beating.stop()
     await watch.stop()
+    await ended.stop()
     await receipts.stop()
     await scrapes.stop()
     await openid.stop()
@@ -169,6 +175,7 @@ def _translate_errors(app: FastAPI, watch: Watch, console: Console) -> None:
 
     async def refusal(request: Request, error: Exception) -> Response:
         code, more = (error.code, error.more) if isinstance(error, VoterProblem) else (Code.INTERNAL, {})
+        _note(request, code)
         own = is_console(request) and code is Code.INTERNAL
         return console.unforeseen(request) if own else respond(problem(code, allow=b"", **more))
 
@@ -204,6 +211,11 @@ def _translate_errors(app: FastAPI, watch: Watch, console: Console) -> None:
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, refusal)
+
+
+def _note(request: Request, code: Code) -> None:
+    if code is Code.CROSS_SITE:
+        REFUSALS.note(code.value, route_of(request))
 
 
 def _wants_page(request: Request) -> bool:

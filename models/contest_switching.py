@@ -1,6 +1,7 @@
 """Throwing the switches that voters' pages show, and who threw each of them last."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
@@ -12,6 +13,7 @@ from models.contest_switches import Switches
 
 COUNTS = "switch.counts"
 SMS = "switch.sms"
+SESSIONS = "switch.sessions"
 
 
 class SwitchRefusedError(Exception):
@@ -39,6 +41,14 @@ def show_counts(connection: Connection, contest_id: int, shown: bool, actor: Act
     policy = "live" if shown else "hidden"
     values = {"result_policy": policy}
     return _write(connection, contest, values, COUNTS, ({"result_policy": contest.result_policy}, values), actor, why)
+
+
+def end_sessions(connection: Connection, contest_id: int, at: datetime, actor: Actor, why: str) -> Contest:
+    """Ends every voter's session that was issued before `at`. Errors: UnknownContestError."""
+    contest = contest_by_id(connection, contest_id, lock=True)
+    values = {"sessions_from": max(contest.sessions_from, at)}
+    change = tuple({"sessions_from": moment.isoformat()} for moment in (contest.sessions_from, at))
+    return _write(connection, contest, values, SESSIONS, (change[0], change[1]), actor, why)
 
 
 def _write(
@@ -69,5 +79,5 @@ def latest_switchings(connection: Connection, contest_id: int) -> dict[str, Audi
     return {row.action: AuditLine(**row._mapping) for row in connection.execute(query)}  # noqa: SLF001 - public name
 
 
-ACTIONS = ("switch.voting", COUNTS, "switch.banner", "switch.login", SMS, "switch.proof", "box.stop")
+ACTIONS = ("switch.voting", COUNTS, "switch.banner", "switch.login", SMS, "switch.proof", SESSIONS, "box.stop")
 """Every action of a switch."""

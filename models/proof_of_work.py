@@ -1,7 +1,8 @@
 """Proof of work before a code is sent (ALTCHA, version 2 of its protocol): it only raises the cost for a script.
 
 Nothing is stored for a challenge: it is signed, and any API process knows a genuine one. That each solution counts once
-is for who takes it (models/scratch/codes.py), by the id that `verify` returns.
+is for who takes it (models/scratch/codes.py), by the challenge's id; that each challenge is derived once for
+api/voters/proving.py.
 """
 
 import hashlib
@@ -44,6 +45,20 @@ us less when we are busy than when we are not.
 """
 
 
+class Answer(NamedTuple):
+    """What came back for a genuine challenge. `id`: of the challenge, the same however the payload is spelled; `said`:
+    the solution that it claims.
+    """
+
+    id: str
+    said: str
+    payload: altcha.Payload
+
+
+class _GenuineError(Exception):
+    """The challenge is ours."""
+
+
 class Proofs:
     """Makes challenges and verifies solutions. `cost`: PBKDF2 iterations of each derivation, without load."""
 
@@ -65,21 +80,44 @@ class Proofs:
         )
         return made.to_dict()
 
-    def verify(self, payload: str, now: float | None = None) -> str | None:
-        """The id of a genuine solution, the same however the payload is spelled; None for anything else. Whatever cost
-        was asked for is signed, so a solution stays good when the load has changed meanwhile.
+    def read(self, payload: str, now: float | None = None) -> Answer | None:
+        """What answers a genuine challenge that has not expired; None for anything else. Costs one HMAC, and derives
+        nothing: whether it is a solution is for `solves` to say. Whatever cost was asked for is signed, so a solution
+        stays good when the load has changed meanwhile.
         """
         if len(payload) > LONGEST:
             return None
         try:
             parsed = altcha.Payload.from_base64(payload)
             expires_at = parsed.challenge.parameters.expires_at
-            genuine = altcha.verify_solution(parsed, self._secret).verified
+            altcha.verify_solution(parsed, self._secret, derive_key=_stop)
+        except _GenuineError:
+            pass
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
-        if not genuine or not isinstance(expires_at, int) or expires_at < (time.time() if now is None else now):
+        else:
             return None
-        return hashlib.blake2b(str(parsed.challenge.signature).encode(), digest_size=16).hexdigest()
+        if not isinstance(expires_at, int) or expires_at < (time.time() if now is None else now):
+            return None
+        number = hashlib.blake2b(str(parsed.challenge.signature).encode(), digest_size=16).hexdigest()
+        return Answer(number, f"{parsed.solution.counter}:{parsed.solution.derived_key}", parsed)
+
+    def solves(self, answer: Answer) -> bool:
+        """Whether it is a solution: one derivation, some milliseconds at most for a cost that we asked for."""
+        try:
+            return bool(altcha.verify_solution(answer.payload, self._secret).verified)
+        except (ValueError, TypeError, AttributeError):
+            return False
+
+    def verify(self, payload: str, now: float | None = None) -> str | None:
+        """The id of a genuine solution; None for anything else."""
+        answer = self.read(payload, now)
+        return answer.id if answer is not None and self.solves(answer) else None
+
+
+def _stop(_parameters: object, _salt: bytes, _password: bytes) -> bytes:
+    """In the place of the derivation, which the library begins once the challenge has proven genuine."""
+    raise _GenuineError
 
 
 def step_of(load: int, spent: float = 0.0, floor: int = 0) -> Step:

@@ -7,22 +7,25 @@ from typing import Annotated
 
 from fastapi import APIRouter, Response
 
+from api.ended_sessions import all_before
 from api.numbers import whole
 from api.operators.access import MODERATOR, Acting, ConsoleProblem
 from api.operators.claim_look import receipt_in
 from api.operators.claim_words import vote_words
-from api.operators.console import Console
+from api.operators.console import AWAY, Console
 from api.operators.correction_form import PROOFS
 from api.operators.effect import current_contest
 from api.operators.language import N_
 from api.voters.responses import see_other
 from models.account_card import account_card, block_account, blocked_lately, count_blocked, unblock_account
 from models.audit import record
+from models.ballot_box.connection import BoxAway
 from models.contest import Contest, contest_by_id
 from models.event import MAX_ACCOUNT
 from models.finding import account_of_receipt, find_account, titles_of
 from models.identity import InvalidIdentityError, kind_of, normalise
 from models.receipt import Receipts
+from models.scratch.ended_sessions import end_now
 
 PATH = "/operator/accounts"
 _MOST_DIALLED = 12
@@ -57,12 +60,16 @@ def accounts_router(console: Console) -> APIRouter:
         return _found(console, acting, contest, acting.text("who", limit=400))
 
     @router.get(PATH + "/{account:int}")
-    def show(acting: Annotated[Acting, MODERATOR], account: int) -> Response:
-        return _card(console, acting, account)
+    def show(acting: Annotated[Acting, MODERATOR], account: int, done: str = "") -> Response:
+        return _card(console, acting, account, ended=done == "sessions")
 
     @router.post(PATH + "/{account:int}/block")
     def block(acting: Annotated[Acting, MODERATOR], account: int) -> Response:
         return _decide(console, acting, account, block=True)
+
+    @router.post(PATH + "/{account:int}/end-sessions")
+    def end_sessions(acting: Annotated[Acting, MODERATOR], account: int) -> Response:
+        return _end_sessions(console, acting, account)
 
     @router.post(PATH + "/{account:int}/unblock")
     def unblock(acting: Annotated[Acting, MODERATOR], account: int) -> Response:
@@ -125,11 +132,9 @@ def _search(console: Console, acting: Acting, *, status: int = 200, fault: str =
 
 
 def _decide(console: Console, acting: Acting, account: int, *, block: bool) -> Response:
-    reason = " ".join(acting.text("reason").split())
-    if not 0 <= account <= MAX_ACCOUNT:
-        raise ConsoleProblem(404, _NO_ACCOUNT)
-    if not reason or len(reason) > _LONGEST_REASON:
-        fault = acting.say(_LONG, most=_LONGEST_REASON) if reason else acting.say(_WHY)
+    """Who is blocked is logged out too, as whoever used the account must prove themselves again."""
+    reason = _reason(acting, account)
+    if fault := _fault(acting, reason):
         return _card(console, acting, account, status=422, faults={"reason": fault}, reason=reason)
     with console.ledger() as connection:
         contest = current_contest(console, connection)
@@ -137,7 +142,43 @@ def _decide(console: Console, acting: Acting, account: int, *, block: bool) -> R
         decide(connection, contest.id, account, reason, acting.actor)  # one that is so already is left as it is
         contest = contest_by_id(connection, contest.id)
     console.in_effect(contest)
+    if block:
+        _end_all(console, account)
     return see_other(f"{PATH}/{account}")
+
+
+def _end_sessions(console: Console, acting: Acting, account: int) -> Response:
+    """Written down first: what is not done then can be done again, by the same button."""
+    reason = _reason(acting, account)
+    if fault := _fault(acting, reason):
+        return _card(console, acting, account, status=422, faults={"reason-sessions": fault}, reason_sessions=reason)
+    with console.ledger() as connection:
+        contest = current_contest(console, connection)
+        subject = f"account:{account}"
+        record(connection, acting.actor, "account.sessions", subject, contest_id=contest.id, why=reason)
+    _end_all(console, account)
+    return see_other(f"{PATH}/{account}?done=sessions")
+
+
+def _end_all(console: Console, account: int) -> None:
+    """Ends every session of the account, in every process within a second. Errors: ScratchAway, ConsoleProblem."""
+    now_ms = console.watch.current.now_ms()
+    if not now_ms:
+        raise ConsoleProblem(503, AWAY[BoxAway])  # there is no clock to end them by
+    end_now(console.scratch, all_before(account, now_ms))
+
+
+def _reason(acting: Acting, account: int) -> str:
+    """The reason as it was typed. Errors: ConsoleProblem where there can be no such account."""
+    if not 0 <= account <= MAX_ACCOUNT:
+        raise ConsoleProblem(404, _NO_ACCOUNT)
+    return " ".join(acting.text("reason").split())
+
+
+def _fault(acting: Acting, reason: str) -> str:
+    if reason and len(reason) <= _LONGEST_REASON:
+        return ""
+    return acting.say(_LONG, most=_LONGEST_REASON) if reason else acting.say(_WHY)
 
 
 def _card(
@@ -148,6 +189,8 @@ def _card(
     status: int = 200,
     faults: dict[str, str] | None = None,
     reason: str = "",
+    reason_sessions: str = "",
+    ended: bool = False,
 ) -> Response:
     if not 0 <= account <= MAX_ACCOUNT:
         raise ConsoleProblem(404, _NO_ACCOUNT)
@@ -173,4 +216,6 @@ def _card(
         proofs={int(proof): words for proof, words in PROOFS.items()},
         faults=faults or {},
         reason=reason,
+        reason_sessions=reason_sessions,
+        ended=ended,
     )

@@ -5,7 +5,9 @@ from api.operators.language import N_, Language
 ACTIONS = {
     "account.block": N_("Khoá tài khoản của một người bình chọn"),
     "account.look": N_("Xem tài khoản của một người bình chọn"),
+    "account.sessions": N_("Kết thúc mọi phiên đăng nhập của một người bình chọn"),
     "account.unblock": N_("Mở khoá tài khoản của một người bình chọn"),
+    "backup.make": N_("Sao lưu toàn bộ dữ liệu"),
     "box.stop": N_("Dừng nhận phiếu ngay trên hòm phiếu"),
     "category.change": N_("Sửa lĩnh vực"),
     "category.create": N_("Thêm lĩnh vực"),
@@ -56,6 +58,7 @@ ACTIONS = {
     "import.confirm": N_("Xác nhận nhập bảng tính"),
     "job.again": N_("Chạy lại một công việc nền bị lỗi"),
     "job.delete": N_("Bỏ một công việc nền bị lỗi khỏi danh sách"),
+    "ledger.restore": N_("Trả lại dữ liệu từ bản sao lưu"),
     "limits.change": N_("Đổi ngưỡng của dấu hiệu bất thường"),
     "network.add": N_("Thêm mạng đã biết"),
     "network.remove": N_("Bỏ mạng đã biết"),
@@ -88,6 +91,7 @@ ACTIONS = {
     "switch.counts": N_("Hiện hoặc ẩn số phiếu"),
     "switch.login": N_("Mở hoặc tạm ngừng đăng nhập"),
     "switch.proof": N_("Đổi mức chống gửi mã tự động"),
+    "switch.sessions": N_("Kết thúc mọi phiên đăng nhập của người bình chọn"),
     "switch.sms": N_("Bật hoặc tắt gửi mã qua tin nhắn"),
     "switch.voting": N_("Tạm dừng hoặc tiếp tục bình chọn"),
 }

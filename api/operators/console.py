@@ -7,6 +7,7 @@ serve the workers. What takes longer than a second is a task (`ask`), done by a 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +32,7 @@ from api.operators.presses import PressedBefore, first_only, note_presses
 from api.operators.sections import sections_for
 from api.operators.templates import render
 from api.outcomes import Code, problem
+from api.refusals import REFUSALS, route_of
 from api.snapshot import Watch
 from api.voters.oidc import OpenId
 from api.voters.responses import respond, see_other
@@ -202,6 +204,8 @@ def translate_console_errors(app: FastAPI, console: Console) -> None:
     async def refused(request: Request, error: Exception) -> Response:
         if not isinstance(error, ConsoleProblem):
             return console.unforeseen(request)
+        if error.status == HTTPStatus.FORBIDDEN:
+            REFUSALS.note(error.sentence, route_of(request), operator=getattr(request.state, "operator", None))
         return console.refusal(request, error.status, error.sentence, **error.values_)
 
     async def elsewhere(_request: Request, error: Exception) -> Response:

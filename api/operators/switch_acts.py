@@ -16,7 +16,7 @@ from api.operators.effect import chosen_contest
 from api.operators.switch_words import BANNERS, NOT_OPEN, NOT_PAUSED, PROOFS, PUBLISHED, VOTING_STATES
 from models import audit
 from models.contest import Contest
-from models.contest_switching import SMS, SwitchRefusedError, change_switches, show_counts
+from models.contest_switching import SMS, SwitchRefusedError, change_switches, end_sessions, show_counts
 from models.database import Connection, LedgerAway
 from models.decisions import PAUSING, note_pause, pause_box, states_in_box
 from models.decisions import resume as take_up
@@ -84,6 +84,16 @@ def proof(console: Console, acting: Acting, why: str) -> str:
     return _switched(console, acting, "switch.proof", {"proof_floor": int(acting.text("to"))}, why)
 
 
+def sessions(console: Console, acting: Acting, why: str) -> str:
+    """Logs every voter out, by the box's clock: that is the one by which sessions are issued."""
+    now_ms = console.watch.current.now_ms()
+    if not now_ms:
+        raise RefusedThrowError(VOTING_STATES[""])
+    at = datetime.fromtimestamp(now_ms / 1000, UTC)
+    _decided(console, lambda connection, contest: end_sessions(connection, contest, at, acting.actor, why))
+    return "ended"
+
+
 def _switched(console: Console, acting: Acting, action: str, changes: dict[str, Any], why: str) -> str:
     return _decided(
         console, lambda connection, contest: change_switches(connection, contest, action, changes, acting.actor, why)
@@ -129,6 +139,7 @@ ACTS: dict[str, dict[str, Act]] = {
     "banner": {"": banner},
     "login": {"closed": login, "open": login},
     "sms": {"off": sms, "on": sms},
+    "sessions": {"ended": sessions},
     "proof": {str(number): proof for number in range(len(PROOFS))},
 }
 """Switch → where it may be thrown to → what does it."""

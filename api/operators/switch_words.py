@@ -28,5 +28,6 @@ PUBLISHED = N_("Kết quả đã công bố: không ẩn được nữa.")
 NOT_CHOSEN = N_("Chưa chọn.")
 DONE = {
     "switched": N_("Đã chuyển công tắc."),
+    "ended": N_("Đã kết thúc mọi phiên đăng nhập của người bình chọn."),
     "late": N_("Đã dừng trên hòm phiếu. Sổ phiếu không trả lời: nhật ký được ghi ngay khi sổ trở lại."),
 }

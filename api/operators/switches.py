@@ -51,6 +51,10 @@ def switches_router(console: Console) -> APIRouter:
     def login(acting: Annotated[Acting, MODERATOR]) -> Response:
         return _thrown(console, acting, "login")
 
+    @router.post(PATH + "/sessions")
+    def sessions(acting: Annotated[Acting, ADMIN]) -> Response:
+        return _thrown(console, acting, "sessions")
+
     @router.post(PATH + "/sms")
     def sms(acting: Annotated[Acting, MODERATOR]) -> Response:
         return _thrown(console, acting, "sms")

@@ -27,6 +27,8 @@ class Turned:
     sentence: str = ""
     faults: Mapping[str, str] = field(default_factory=dict)
     headers: tuple[Header, ...] = ()
+    reason: str = ""
+    """For the log."""
 
 
 async def bounded_body(request: Request, limit: int = BODY_LIMIT) -> bytes:

@@ -1,9 +1,9 @@
 """The JSON calls of login: challenge → code → session; log out. What the forms do is in `login_pages.py`."""
 
 import time
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -30,6 +30,13 @@ SPENT = N_("Số tin nhắn SMS gửi được trong giờ này đã hết. Mờ
 CROWDED = N_("Hiện có quá nhiều yêu cầu gửi mã. Mời bạn thử lại sau %(minutes)s phút.")
 
 
+FLOW = r"^([A-Za-z0-9_-]{22,64})?$"
+FLOW_IS = (
+    "22 to 64 random letters that the client keeps: the code is then good with them alone, and nobody else's guesses"
+    " count against it. Left out, it is good without"
+)
+
+
 class AskForCode(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -39,6 +46,7 @@ class AskForCode(BaseModel):
         max_length=LONGEST_PROOF, description="The solution of a challenge, as ALTCHA's widget gives it"
     )
     language: Literal["vi", "en"] = Field(default="vi", description="Of the message with the code")
+    flow: str = Field(default="", pattern=FLOW, description=FLOW_IS)
 
 
 class EnterCode(BaseModel):
@@ -47,6 +55,7 @@ class EnterCode(BaseModel):
     kind: str = Field(max_length=16, examples=["email"])
     identity: str = Field(max_length=LONGEST + 64, examples=["ten@example.vn"])
     code: str = Field(max_length=32, examples=["123456"])
+    flow: str = Field(default="", pattern=FLOW, description="The same as when the code was asked for")
     agreed: list[Literal["counting", "protection", "residence"]] = Field(
         default=[], max_length=8, description="What the voter agrees to, as on the login page; only this is recorded"
     )
@@ -98,7 +107,7 @@ def login_router(login: Login) -> APIRouter:
         """
         wanted = await _read(login, request, AskForCode)
         language = language_called(wanted.language)
-        identity, asked = await login.ask(wanted.kind, wanted.identity, wanted.altcha, language)
+        identity, asked = await login.ask(wanted.kind, wanted.identity, wanted.altcha, language, wanted.flow)
         if asked.outcome not in ON_ITS_WAY:
             return _too_many(asked)
         # Not what is left of the minute: that would say that, and when, somebody asked before.
@@ -117,15 +126,20 @@ def login_router(login: Login) -> APIRouter:
     async def enter(request: Request) -> Response:
         """Wrong, expired and used codes get the same answer; each guess costs one of five tries."""
         wanted = await _read(login, request, EnterCode)
-        entered = await login.enter(wanted.kind, wanted.identity, wanted.code, agreed_to(wanted.agreed))
+        agreed = agreed_to(wanted.agreed)
+        entered = await login.enter(wanted.kind, wanted.identity, wanted.code, agreed, wanted.flow)
         body = Entered(token=entered.token, expires_at=rfc3339(entered.expires_at))
         return login.with_cookies(JSONResponse(body.model_dump(), headers=NO_STORE), entered)
 
-    @router.delete("/api/login", status_code=204, summary="Log out", responses=problems(Code.CROSS_SITE))
-    async def leave(request: Request) -> Response:
-        """Takes the cookie away. A token is stateless: one that was kept elsewhere lasts until it expires."""
-        if not login.own_call(fields_of(request.headers.raw)):
-            raise VoterProblem(Code.CROSS_SITE)
+    @router.delete(
+        "/api/login", status_code=204, summary="Log out", responses=problems(Code.CROSS_SITE, Code.NOT_READY)
+    )
+    async def leave(
+        request: Request,
+        everywhere: Annotated[bool, Query(description="All sessions of this account, on whatever device")] = False,
+    ) -> Response:
+        """Takes the cookie away and ends the session: its token is refused from the next second on."""
+        await login.leave(fields_of(request.headers.raw), everywhere=everywhere)
         return login.with_cookies(Response(status_code=204, headers=NO_STORE), None)
 
     return router

@@ -3,7 +3,7 @@
 import time
 from typing import NamedTuple
 
-from models.scratch import codes, switches
+from models.scratch import codes, room, switches
 from models.scratch.connection import AsyncScratchClient, ScratchAway
 
 FRESH_S = 1.0
@@ -17,6 +17,8 @@ class Conditions(NamedTuple):
     load: int = 0
     sms: bool = True
     spent: float = 0.0
+    short: bool = False
+    """Scratch is so full that no new login may begin."""
 
 
 class LatestConditions:
@@ -38,7 +40,8 @@ class LatestConditions:
                 load = await codes.load(self._scratch, time.time())
                 sms = await switches.is_on(self._scratch, "sms")
                 spent = load.sms / self._sms_per_hour if sms and self._sms_per_hour else 0.0
-                self.last = Conditions(load.codes, sms, spent)
+                short = (await room.read_room(self._scratch)).is_short
+                self.last = Conditions(load.codes, sms, spent, short)
             except ScratchAway:
                 self.last = Conditions()
         return self.last

@@ -1,24 +1,28 @@
 """Login as forms, with or without JavaScript: the same steps, each answered by a page or a 303."""
 
 from contextlib import suppress
+from http import HTTPStatus
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 
 from api.access import fields_of
 from api.answers import HTML, NO_STORE, answer
-from api.outcomes import REFUSALS, Code, VoterProblem
+from api.outcomes import REFUSALS as WORDS
+from api.outcomes import Code, VoterProblem
+from api.refusals import REFUSALS, route_of
 from api.voters.forms import Turned, Typed, read_form, retry_after
 from api.voters.in_app import in_app
 from api.voters.language import N_, VI, Language, language_of
 from api.voters.login import ON_ITS_WAY, limited
 from api.voters.login_steps import AWAY, CODE_LENGTH, WRONG_CODE, Login
-from api.voters.login_underway import keep, kept, name_of
+from api.voters.login_underway import FLOW, keep, kept, name_of, with_flow
 from api.voters.page import CONFIRM, ENTRY
 from api.voters.responses import respond, see_other
 from api.voters.templates import render
 from models.agreement import Purpose, agreed_to
 from models.proof_of_work import LONGEST as LONGEST_PROOF
+from models.scratch.codes import new_flow
 from models.scratch.connection import ScratchAway
 from models.scratch.outbox import read_demo
 
@@ -67,10 +71,11 @@ def login_pages(login: Login, language: Language) -> APIRouter:
 
     @router.post("/dang-nhap/thoat")
     async def leave(request: Request) -> Response:
-        if not login.own_call(fields_of(request.headers.raw)):
-            return login_page(
-                login, language, "login.html", {}, request, turned_by(VoterProblem(Code.CROSS_SITE), language)
-            )
+        try:
+            everywhere = "everywhere" in await read_form(login, request)
+            await login.leave(fields_of(request.headers.raw), everywhere=everywhere)
+        except VoterProblem as error:
+            return login_page(login, language, "login.html", {}, request, turned_by(error, language))
         return keep(login.with_cookies(see_other(language.path("/")), None), cookie, None)
 
     if login.channels.shown:
@@ -91,11 +96,12 @@ async def _ask(login: Login, language: Language, request: Request, cookie: str) 
             return login_page(login, language, "login.html", typed, request, Turned(422, faults=faults))
         altcha = typed.get("altcha", "")[: LONGEST_PROOF + 1] or None
         address = typed.get("identity", "")
-        _, asked = await login.ask(login.kind_of(address), address, altcha, language)
+        flow = kept(request, cookie).get(FLOW) or new_flow()
+        _, asked = await login.ask(login.kind_of(address), address, altcha, language, flow)
     except VoterProblem as error:
         return login_page(login, language, "login.html", typed, request, turned_by(error, language))
     if asked.outcome in ON_ITS_WAY:
-        return keep(see_other(language.path("/dang-nhap/ma")), cookie, typed)
+        return keep(see_other(language.path("/dang-nhap/ma")), cookie, with_flow(typed, flow))
     headers = ((b"retry-after", b"%d" % asked.retry_after),)
     turned = Turned(429, limited(asked, language), headers=headers)
     return login_page(login, language, "login.html", typed, request, turned)
@@ -107,18 +113,19 @@ async def _enter(login: Login, language: Language, request: Request, cookie: str
     changes it changes what they state.
     """
     typed: Typed = {}
+    flow = kept(request, cookie).get(FLOW, "")
     try:
         typed |= await read_form(login, request)
         if faults := missing_agreement(typed, language):
             return login_page(login, language, "login.html", typed, request, Turned(422, faults=faults))
         agreed = agreed_to(typed)
         address = typed.get("identity", "")
-        entered = await login.enter(login.kind_of(address), address, typed.get("code", "")[:32], agreed)
+        entered = await login.enter(login.kind_of(address), address, typed.get("code", "")[:32], agreed, flow)
     except VoterProblem as error:
         turned = turned_by(error, language)
         if "code" in turned.faults:
             fault = "so" if len("".join(typed.get("code", "").split())) != CODE_LENGTH else "ma"
-            return keep(see_other(f"{language.path('/dang-nhap/ma')}?loi={fault}"), cookie, typed)
+            return keep(see_other(f"{language.path('/dang-nhap/ma')}?loi={fault}"), cookie, with_flow(typed, flow))
         if typed.get("identity") and not turned.faults:
             return await _code_page(login, language, typed, request, turned)
         return login_page(login, language, "login.html", typed, request, turned)
@@ -178,6 +185,8 @@ def login_page(
     **values: object,
 ) -> Response:
     """The page of template `name`, with what was `typed` still in it."""
+    if turned and turned.status == HTTPStatus.FORBIDDEN:
+        REFUSALS.note(turned.reason, route_of(request))
     back = own_path(typed.get("next", ""), language)
     body = render(
         name,
@@ -218,8 +227,8 @@ def own_path(wanted: str, language: Language = VI) -> str:
 
 def turned_by(error: VoterProblem, language: Language) -> Turned:
     """A refusal as a page shows it: at the field where the page has it, else above all."""
-    refusal = REFUSALS[error.code]
+    refusal = WORDS[error.code]
     errors: list[dict[str, str]] = error.more.get("errors", [])  # type: ignore[assignment]  # as `invalid` makes it
     faults = {one["field"]: language.text(one["problem"]) for one in errors if one["field"] in _FIELDS_SHOWN}
     sentence = "" if faults else language.text(str(error.more.get("detail", refusal.detail)))
-    return Turned(refusal.status, sentence, faults, retry_after(error.code))
+    return Turned(refusal.status, sentence, faults, retry_after(error.code), error.code.value)

@@ -3,15 +3,16 @@
 Nothing here asks the ledger, and no answer says whether an identity is known: there is no list of identities.
 """
 
-import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from fastapi import Response
 
 from api.access import Access
+from api.ended_sessions import EndedSessions, issued_at
 from api.metrics import count_code, count_session
 from api.openings import Openings
 from api.outcomes import Code, VoterProblem
@@ -19,6 +20,7 @@ from api.sessions import Session
 from api.snapshot import Snapshot, Watch
 from api.voters.language import N_, VI, Language
 from api.voters.login_conditions import LatestConditions
+from api.voters.proving import Crowded, Proving
 from models.agreement import Agreed
 from models.contest_switches import NO_SWITCHES
 from models.disposable import domains_of, is_disposable
@@ -31,6 +33,8 @@ from models.scratch.domain_list import is_listed
 from models.scratch.outbox import is_in_trouble
 from models.secrets import KeyRing
 from models.settings import Settings
+
+log = structlog.get_logger()
 
 DAY_S = 86_400
 CODE_LENGTH = 6
@@ -51,6 +55,8 @@ WRONG_CODE = N_(
 )
 WRONG_KIND = N_("Hiện không gửi mã bằng cách này.")
 WRONG_PROOF = N_("Bước kiểm tra tự động chưa xong, đã được dùng hoặc đã quá hạn. Hãy tải lại trang và thử lại.")
+CROWDED = N_("Hiện có quá nhiều người đăng nhập cùng lúc. Mời bạn thử lại sau ít phút; ai đã có mã vẫn đăng nhập được.")
+STAYED = N_("Chưa đăng xuất được khỏi mọi thiết bị lúc này. Mời bạn thử lại sau ít giây.")
 AWAY = N_("Chưa đăng nhập được lúc này. Mời bạn thử lại sau ít giây.")
 
 
@@ -67,10 +73,12 @@ class LoggedIn:
 class Login:
     """What the steps need: scratch, keys, the snapshot."""
 
-    def __init__(self, settings: Settings, keys: KeyRing, access: Access, watch: Watch) -> None:
+    def __init__(self, settings: Settings, keys: KeyRing, access: Access, watch: Watch, ended: EndedSessions) -> None:
         self.access = access
+        self._ended = ended
         self.watch = watch
         self.proofs = Proofs(keys, settings.login_proof_cost)
+        self._proving = Proving(self.proofs)
         self.scratch = async_scratch(settings.scratch())
         self.channels = settings.channels()
         self.conditions = LatestConditions(self.scratch, settings.sms_per_hour if "sms" in self.channels.kinds else 0)
@@ -82,24 +90,23 @@ class Login:
         self._life_s = settings.session_days * DAY_S
 
     async def stop(self) -> None:
+        self._proving.stop()
         await self._openings.stop()
         await self.scratch.aclose()
 
-    async def ask(self, kind: str, typed: str, altcha: str | None, language: Language = VI) -> tuple[Identity, Asked]:
+    async def ask(
+        self, kind: str, typed: str, altcha: str | None, language: Language = VI, flow: str = ""
+    ) -> tuple[Identity, Asked]:
         """Sends a code, unless a limit is against it. `altcha` None: without a proof of work. The message is written
-        in `language`.
+        in `language`. `flow`: see `codes.issue`.
 
         Errors: VoterProblem (not_ready, login_closed, invalid).
         """
         snapshot = self._open()
         identity = self.identity(kind, typed)
+        await self.refuse_without_room()
+        proof = await self._proven(altcha) if altcha is not None else None
         await self._not_listed(identity)
-        proof = None
-        if altcha is not None:
-            # In a thread: a derivation takes milliseconds, and votes share this process.
-            proof = await asyncio.to_thread(self.proofs.verify, altcha)
-            if proof is None:
-                raise invalid("altcha", WRONG_PROOF)
         contest = language.of(snapshot.reading.site["contest"], "title") if snapshot.reading else ""
         try:
             asked = await codes.issue(
@@ -107,6 +114,7 @@ class Login:
                 self._keys,
                 identity,
                 proof=proof,
+                flow=flow,
                 budgets=self._budgets,
                 contest=contest,
                 language=language.code,
@@ -120,6 +128,23 @@ class Login:
         if asked.outcome is Asking.OFF:
             raise invalid("identity", SMS_OFF)
         return identity, asked
+
+    async def _proven(self, altcha: str) -> str:
+        """The id of the solved proof of work. Errors: VoterProblem (invalid, not_ready)."""
+        try:
+            proof = await self._proving.id_of(altcha)
+        except Crowded:
+            raise VoterProblem(Code.NOT_READY, detail=AWAY) from None
+        if proof is None:
+            raise invalid("altcha", WRONG_PROOF)
+        return proof
+
+    async def refuse_without_room(self) -> None:
+        """Errors: VoterProblem (not_ready) while scratch has room only for what is under way. Whoever has a code gets
+        in: that makes room.
+        """
+        if (await self.conditions.now()).short:
+            raise VoterProblem(Code.NOT_READY, detail=CROWDED)
 
     def identity(self, kind: str, typed: str) -> Identity:
         """The identity that was typed. Errors: VoterProblem (invalid)."""
@@ -169,15 +194,18 @@ class Login:
         except ScratchAway:
             raise VoterProblem(Code.NOT_READY, detail=AWAY) from None
 
-    async def enter(self, kind: str, typed: str, guess: str, agreed: Agreed = ()) -> LoggedIn:
-        """A session for whoever has the code. Errors: VoterProblem (not_ready, login_closed, invalid)."""
+    async def enter(self, kind: str, typed: str, guess: str, agreed: Agreed = (), flow: str = "") -> LoggedIn:
+        """A session for whoever has the code, and asked for it with the same `flow`.
+
+        Errors: VoterProblem (not_ready, login_closed, invalid).
+        """
         self._open()
         identity = self.identity(kind, typed)
         digits = "".join(guess.split())
         if len(digits) != CODE_LENGTH or not (digits.isascii() and digits.isdigit()):
             raise invalid("code", WRONG_CODE)
         try:
-            right = await codes.check(self.scratch, self._keys, identity, digits)
+            right = await codes.check(self.scratch, self._keys, identity, digits, flow)
         except ScratchAway:
             raise VoterProblem(Code.NOT_READY, detail=AWAY) from None
         if not right:
@@ -191,12 +219,36 @@ class Login:
         snapshot = self._open()
         count_session(proven.proof.name.lower())
         now_s = snapshot.now_ms() // 1000
-        contest_id = snapshot.reading.contest_id if snapshot.reading else 0
-        session = Session(contest_id, proven.account, proven.proof, now_s, now_s + self._life_s)
+        contest_id, sessions_from = (
+            (snapshot.reading.contest_id, snapshot.reading.sessions_from) if snapshot.reading else (0, 0)
+        )
+        issued = issued_at(now_s, sessions_from, self.access.ended.get(proven.account))
+        session = Session(contest_id, proven.account, proven.proof, issued, now_s + self._life_s)
         await self._openings.record(proven, agreed)
         sessions = self.access.sessions
         tag = sessions.account_tag(contest_id, proven.account)
         return LoggedIn(sessions.mint(session), tag, session.expires_at * 1000, self._life_s)
+
+    async def leave(self, fields: Mapping[bytes, bytes], *, everywhere: bool = False) -> None:
+        """Ends the session of this call, or with `everywhere` every session of its account; where there is none in
+        force there is nothing to end.
+
+        Errors: VoterProblem (cross_site; not_ready where it cannot be told to the other processes).
+        """
+        if not self.own_call(fields):
+            raise VoterProblem(Code.CROSS_SITE)
+        snapshot = self.watch.current
+        session = self.access.voter(fields, snapshot, changes=True)
+        if isinstance(session, Code):
+            if everywhere and session is Code.NOT_READY:
+                raise VoterProblem(Code.NOT_READY, detail=STAYED)
+            return
+        try:
+            await self._ended.end(session, snapshot.now_ms(), everywhere=everywhere)
+        except ScratchAway:
+            if everywhere:
+                raise VoterProblem(Code.NOT_READY, detail=STAYED) from None
+            log.warning("a log-out took the cookie alone: the token lasts until it expires")
 
     @property
     def switches(self) -> dict[str, Any]:

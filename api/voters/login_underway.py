@@ -1,7 +1,8 @@
 """What a voter has typed into a login that is under way: kept by the voter's own browser, in a cookie, for ten minutes.
 So each page of the login has an address of its own: it can be loaded again, Back leads to it, and a wrong code is not
 sent a second time by a reload. Nothing in it is a secret from the voter, and nothing in it is believed: it is shown in
-a form, and what the form sends is judged.
+a form, and what the form sends is judged. But for `flow`: it is random, ties a code to the browser that asked for it,
+and comes from this cookie alone, never from a form.
 """
 
 import binascii
@@ -15,7 +16,8 @@ from models.agreement import Purpose
 
 LIFE_S = 600
 _LONGEST = 2_048  # letters of the cookie
-_KEPT = ("identity", "next", *(purpose.name.lower() for purpose in Purpose))
+FLOW = "flow"
+_KEPT = (FLOW, "identity", "next", *(purpose.name.lower() for purpose in Purpose))
 
 
 def name_of(session_cookie: str) -> str:
@@ -35,6 +37,11 @@ def keep(answer: Response, name: str, typed: Typed | None) -> Response:
         "Set-Cookie", f"{name}={value if life else ''}; Path=/; Max-Age={life}; HttpOnly; SameSite=Lax{secure}"
     )
     return answer
+
+
+def with_flow(typed: Typed, flow: str) -> Typed:
+    """What is to be kept: as it was typed, and the flow of this browser whatever the form said."""
+    return {field: text for field, text in typed.items() if field != FLOW} | {FLOW: flow}
 
 
 def kept(request: Request, name: str) -> Typed:

@@ -100,6 +100,7 @@ async def _begin(openid: OpenId, client: Client, request: Request) -> Response:
         typed |= await read_form(openid.login, request)
         language = language_called(typed.get("language", ""))
         openid.login.refuse_closed()
+        await openid.login.refuse_without_room()
         if faults := missing_agreement(typed, language):
             return _back(openid, request, language, typed, Turned(422, faults=faults))
         back = own_path(typed.get("next", ""), language)
@@ -192,7 +193,7 @@ def _back(openid: OpenId, request: Request, language: Language, typed: Typed, tu
 
 
 def _lost(language: Language) -> Turned:
-    return Turned(403, language.text(_LOST))
+    return Turned(403, language.text(_LOST), reason="a login that nobody began here")
 
 
 def _trouble(client: Client, error: ProviderAway | ProviderWrong, language: Language) -> Turned:

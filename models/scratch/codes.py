@@ -1,8 +1,12 @@
 """Login codes: six digits, five minutes, five tries; kept as a keyed digest, under the account and never the address.
 
+A code is good where it was asked for: each request names its flow (a secret of the browser), and a guess of another
+flow is wrong and counts against nobody. SHARING flows at most share a code.
+
 | key                     | type            | what                                                            |
 |-------------------------|-----------------|-----------------------------------------------------------------|
-| `code:<account>`        | hash, 5 min     | `digest` of the code, `tries` so far                            |
+| `code:<account>`        | hash, 5 min     | `digest` of the code; `tries:<flow>` so far, for each that      |
+|                         |                 | asked; how many do (`sharing`); `proof` that asked first        |
 | `code:cool:<account>`   | string, 60 s    | a code was sent just now                                        |
 | `code:hour:<account>`   | counter, 1 h    | codes sent to this identity                                     |
 | `code:load:<minute>`    | counter, 2 min  | codes sent to anybody in this minute since 1970                 |
@@ -37,9 +41,14 @@ COOL_DOWN_S = 60
 MINUTE_S = 60
 HOUR_S = 3600
 HOURLY_CAP = 5
-"""Codes an hour for one identity: with five tries each, 25 guesses at a million."""
+"""Codes an hour for one identity."""
+SHARING = 2
+"""Flows that share a code: the owner's and that of who asked within the same minute. Codes of an hour, times these,
+times their tries: 50 guesses at a million, at a proof of work for every five.
+"""
 
 _SMS_HOUR = "sms:hour"
+_SHORT = 16  # hex digits of a proof's id: enough to tell that it is the same one
 _ISSUE = Path(__file__).with_name("issue_code.lua").read_text(encoding="utf-8")
 _CHECK = Path(__file__).with_name("check_code.lua").read_text(encoding="utf-8")
 
@@ -97,6 +106,7 @@ async def issue(
     identity: Identity,
     *,
     proof: str | None,
+    flow: str = "",
     budgets: Budgets,
     contest: str,
     language: str,
@@ -104,8 +114,9 @@ async def issue(
 ) -> Asked:
     """Makes a code and puts its message into the outbox, if no limit is against it.
 
-    `proof`: id of a verified solution; None: there is none, and the budget of such codes decides. `contest`: its title,
-    for the text, which is written in `language` (`vi`, `en`). `now`: seconds since 1970. Errors: ScratchAway.
+    `proof`: id of a verified solution; None: there is none, and the budget of such codes decides. `flow`: what the
+    browser that asks keeps, and shows again with the code; "": a program that keeps nothing. `contest`: its title, for
+    the text, which is written in `language` (`vi`, `en`). `now`: seconds since 1970. Errors: ScratchAway.
     """
     account = identity.account(keys)
     nonce, message_id = secrets.token_hex(16), secrets.token_hex(8)
@@ -126,6 +137,7 @@ async def issue(
             args=[
                 *(COOL_DOWN_S * 1000, _digest(keys, account, code_of(keys, nonce)), LIFE_S * 1000),
                 *(message_id, orjson.dumps(message), 2 * MINUTE_S * 1000),
+                *(_tries_of(flow), SHARING, proof[:_SHORT] if proof else ""),
                 *(value for gate in gates for value in (gate.most, gate.life_s * 1000, gate.shut.value)),
             ],
         )
@@ -155,17 +167,26 @@ def _load_key(now: float) -> str:
     return f"code:load:{int(now) // MINUTE_S}"
 
 
-async def check(client: AsyncScratchClient, keys: KeyRing, identity: Identity, guess: str) -> bool:
-    """Whether `guess` is the code that was sent. Each guess costs a try, a right one uses the code up.
-
-    Errors: ScratchAway.
+async def check(client: AsyncScratchClient, keys: KeyRing, identity: Identity, guess: str, flow: str = "") -> bool:
+    """Whether `guess` is the code that was sent, and `flow` asked for it. Each guess costs that flow a try, a right one
+    uses the code up. Errors: ScratchAway.
     """
     account = identity.account(keys)
     with scratch_errors():
         right = await client.register_script(_CHECK)(
-            keys=[f"code:{account}"], args=[_digest(keys, account, guess), TRIES]
+            keys=[f"code:{account}"], args=[_digest(keys, account, guess), TRIES, _tries_of(flow)]
         )
     return bool(right)
+
+
+def new_flow() -> str:
+    """What a browser keeps from asking for a code to entering it: 128 random bits."""
+    return secrets.token_hex(16)
+
+
+def _tries_of(flow: str) -> str:
+    """The field with the tries of a flow. A digest: who can read scratch learns nobody's flow."""
+    return f"tries:{hashlib.blake2b(flow.encode(), digest_size=8).hexdigest()}" if flow else "tries:"
 
 
 def code_of(keys: KeyRing, nonce: str) -> str:

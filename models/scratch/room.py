@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from models.scratch.connection import AsyncScratchClient, scratch_errors
 
+KEPT_FROM = 0.9
+"""Share of the memory from which on no new login begins."""
+
 
 @dataclass(frozen=True)
 class Room:
@@ -11,6 +14,11 @@ class Room:
 
     used: int
     limit: int
+
+    @property
+    def is_short(self) -> bool:
+        """Whether logins must wait: what is left is for the nudges of the flush, operators and what is under way."""
+        return bool(self.limit) and self.used >= KEPT_FROM * self.limit
 
 
 async def read_room(client: AsyncScratchClient) -> Room:

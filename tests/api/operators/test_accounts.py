@@ -1,13 +1,18 @@
 """Accounts at the console: found by receipt, number or identity; blocked at once and let in again."""
 
+import time
 from collections.abc import Callable
 
 import pytest
 
+from api.sessions import Session, Sessions
+from models.event import Proof
 from models.identity import normalise
 from models.operator import Role
 from models.outcomes import Outcome
-from tests.api.operators.desk import Desk
+from tests.api.operators.desk import SOON_S, Desk
+from tests.api.running import RunningApi
+from tests.servers import wait_for
 from tests.workers.contests import KEYS, Stage
 from tests.workers.correcting import flushed
 
@@ -98,6 +103,36 @@ def test_blocked_at_once_and_let_in_again(desk: Sit, open_contest: Stage, accoun
         ("account.block", "Máy tự động."),
         ("account.unblock", "Đã giải thích."),
     ]
+
+
+def _session(account: int) -> str:
+    now = int(time.time())
+    return Sessions(KEYS).mint(Session(1, account, Proof.EMAIL, now - 10, now + 3600))
+
+
+def test_sessions_of_an_account_are_ended_by_order(
+    desk: Sit, console: RunningApi, open_contest: Stage, account: int
+) -> None:
+    lan, token, other = desk(Role.MODERATOR), _session(account), _session(account + 1)
+    path = f"/operator/accounts/{account}"
+    assert console.vote(1, token).status_code == 200
+    refused = lan.post(path + "/end-sessions", {"reason": " "})
+    assert refused.status_code == 422
+    assert "Hãy ghi lý do" in refused.text
+    ended = lan.post(path + "/end-sessions", {"reason": "Mất điện thoại."})
+    assert "Đã kết thúc mọi phiên đăng nhập" in lan.get(ended.headers["location"]).text
+    wait_for(lambda: console.vote(1, token).status_code == 401, SOON_S)
+    assert console.vote(1, other).status_code == 201
+    assert open_contest.rows("SELECT action, subject, why FROM audit WHERE action = 'account.sessions'") == [
+        ("account.sessions", f"account:{account}", "Mất điện thoại.")
+    ]
+
+
+def test_who_is_blocked_is_logged_out(desk: Sit, console: RunningApi, open_contest: Stage, account: int) -> None:
+    token = _session(account)
+    assert console.vote(1, token).status_code == 200
+    assert desk(Role.MODERATOR).post(f"/operator/accounts/{account}/block", {"reason": "Bot."}).status_code == 303
+    wait_for(lambda: console.vote(1, token).status_code == 401, SOON_S)
 
 
 def test_a_repair_keeps_who_is_blocked(desk: Sit, open_contest: Stage, account: int) -> None:

@@ -171,6 +171,25 @@ def test_logins_are_closed_and_whoever_is_in_goes_on(console: RunningApi, modera
     assert again.json()["code"] == "invalid", "only the proof of work is wrong now"
 
 
+def test_every_voter_is_logged_out_by_an_admin(
+    console: RunningApi, second: RunningApi, open_contest: Stage, moderator: Desk, admin: Desk
+) -> None:
+    before = token()
+    assert console.vote(1, before).status_code == 201
+    assert throw(moderator, "sessions", to="ended").status_code == 403
+    assert second.vote(1, before).status_code == 200
+    thrown(admin, "sessions", to="ended")
+    for api in (console, second):
+        wait_for(lambda api=api: api.vote(1, before).status_code == 401, SOON_S)  # type: ignore[misc]
+    now = int(time.time())
+    later = Sessions(KEYS).mint(Session(1, new_account(), Proof.EMAIL, now + 1, now + 3600))
+    assert console.vote(1, later).status_code == 201, "who logs in again goes on"
+    assert audited(open_contest)[-1][1] == "switch.sessions"
+    open_contest.repair()
+    wait_for(lambda: console.vote(1, later).status_code == 200, SOON_S)
+    assert console.vote(1, before).status_code == 401, "a repair gives nobody a session back"
+
+
 def test_counts_are_hidden_and_shown_by_an_admin_only(
     console: RunningApi, open_contest: Stage, moderator: Desk, admin: Desk
 ) -> None:
@@ -209,10 +228,18 @@ def test_the_sms_are_stopped(open_contest: Stage, moderator: Desk, client: Scrat
     assert [line[1] for line in audited(open_contest)[-2:]] == ["switch.sms", "switch.sms"]
 
 
-@pytest.mark.parametrize("which", ["voting", "banner", "login", "sms", "proof", "counts"])
+@pytest.mark.parametrize("which", ["voting", "banner", "login", "sms", "proof", "counts", "sessions"])
 def test_nothing_is_thrown_without_a_reason_or_a_choice(open_contest: Stage, admin: Desk, which: str) -> None:
     before = open_contest.contest
-    choice = {"voting": "paused", "login": "closed", "sms": "off", "proof": "2", "counts": "hidden"}.get(which, "")
+    choices = {
+        "voting": "paused",
+        "login": "closed",
+        "sms": "off",
+        "proof": "2",
+        "counts": "hidden",
+        "sessions": "ended",
+    }
+    choice = choices.get(which, "")
     assert throw(admin, which, to=choice, banner="Xin chào", why="").status_code == 422
     if which != "banner":
         assert throw(admin, which, to="lung tung").status_code == 422

@@ -109,6 +109,18 @@ def test_an_expired_code_is_like_a_wrong_one_and_like_none(api: RunningApi, scra
     assert len({answer.content for answer in answers}) == 1
 
 
+def test_a_program_that_names_a_flow_has_a_code_of_its_own(api: RunningApi, scratch: str) -> None:
+    flow = {"flow": "Zb3k9QxT2mW7vRn4Hc8sLp"}
+    assert ask(api, AN, **flow).status_code == 202
+    code = code_for(scratch, AN)
+    body = {"kind": "email", "identity": AN, "code": code}
+    for other in ({}, {"flow": "x" * 22}, {"flow": ""}):
+        assert code_of(api.client.post("/api/login", json=body | other, headers=OWN)) == (422, "invalid")
+    for short in ("x" * 21, "x" * 65, "with blanks in it, 22 letters"):
+        assert code_of(ask(api, "binh@example.vn", flow=short)) == (422, "invalid")
+    assert api.client.post("/api/login", json=body | flow, headers=OWN).status_code == 200
+
+
 def test_five_tries_hold_under_fifty_guesses_at_once(api: RunningApi, scratch: str) -> None:
     ask(api, AN)
     code = code_for(scratch, AN)

@@ -78,6 +78,32 @@ def test_a_wrong_code_is_asked_for_again_and_nothing_typed_is_lost(api: RunningA
     assert send(api, "/dang-nhap/ma", identity=AN, code=code).status_code == 303
 
 
+def test_a_code_is_good_in_the_browser_that_asked_for_it(api: RunningApi, scratch: str) -> None:
+    """Who talked it out of somebody has no use for it, and whose guesses they are is told apart."""
+    send(api, "/dang-nhap", identity=AN)
+    code = code_for(scratch, AN)
+    with httpx.Client(base_url=api.url) as stranger:
+        for guess in (code, wrong(code), wrong(code), wrong(code), wrong(code), wrong(code), code):
+            fields = TICKED | {"identity": AN, "code": guess, "flow": "0" * 32}
+            refused = stranger.post("/dang-nhap/ma", data=fields, headers=OWN)
+            assert refused.headers["location"] == "/dang-nhap/ma?loi=ma"
+    body = {"kind": "email", "identity": AN, "code": code}
+    assert api.client.post("/api/login", json=body, headers=OWN).status_code == 422, "nor by a call"
+    assert send(api, "/dang-nhap/ma", identity=AN, code=wrong(code)).status_code == 200
+    assert send(api, "/dang-nhap/ma", identity=AN, code=code).status_code == 303
+
+
+def test_an_owner_gets_in_while_somebody_asks_again_and_again(api: RunningApi, scratch: str) -> None:
+    with httpx.Client(base_url=api.url) as stranger:
+        asked = stranger.post("/dang-nhap", data=TICKED | {"identity": AN}, headers=OWN)
+        assert asked.headers["location"] == "/dang-nhap/ma"
+        send(api, "/dang-nhap", identity=AN)
+        for _ in range(8):
+            fields = TICKED | {"identity": AN, "code": wrong(code_for(scratch, AN))}
+            stranger.post("/dang-nhap/ma", data=fields, headers=OWN)
+    assert send(api, "/dang-nhap/ma", identity=AN, code=code_for(scratch, AN)).status_code == 303
+
+
 def test_a_code_of_another_length_is_told_so_and_is_no_guess(api: RunningApi, scratch: str) -> None:
     send(api, "/dang-nhap", identity=AN)
     for short in ("", "12345", "123 4", "1234567"):

@@ -70,6 +70,7 @@ async def ask(client: AsyncScratchClient, numbers: range) -> None:
             KEYS,
             identity,
             proof=f"{number:032x}",
+            flow=codes.new_flow(),
             budgets=Budgets(0, 0),
             contest="Cuộc thi “Đổi mới sáng tạo - vì Thái Nguyên thân yêu”",
             language="vi",
