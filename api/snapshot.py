@@ -67,6 +67,7 @@ class Watch:
         self.current = Snapshot(None, 0.0, _unread_pages())
         self.problem: str | None = "the box has not been read yet"
         self._slug = slug
+        self._absent = False
         self._origin = origin
         self._keys = keys
         self._fingerprint = keys.fingerprint()
@@ -135,6 +136,7 @@ class Watch:
         self.current = self._next(reading, asked_at)
         if reading is not None:
             self._aim(reading.contest_id, reading.shards, reading.epoch)
+        self._note_absence(reading is None)
         self._note("the contest was opened with another identity key" if self.other_key else None)
 
     async def _run(self) -> None:
@@ -168,6 +170,12 @@ class Watch:
         view = view_of(reading, fresh.now_ms(), last.view, self._origin)
         key = public_key(self._keys, reading.contest_id)
         return replace(fresh, view=view, pages=_contest_pages(reading, view, last, key))
+
+    def _note_absence(self, is_absent: bool) -> None:
+        """Says once that CONTEST names a contest that the box does not have: not yet, or misspelled."""
+        if is_absent and self._slug is not None and not self._absent:
+            log.warning("the box has no contest as CONTEST names it: pages say that there is none", contest=self._slug)
+        self._absent = is_absent
 
     def _note(self, problem: str | None) -> None:
         """Logs a change, once."""

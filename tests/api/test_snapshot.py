@@ -94,6 +94,18 @@ def test_without_a_contest_the_api_is_ready_and_says_so(start_api, box, logged):
     assert logged.errors == []
 
 
+def test_a_contest_that_the_box_does_not_have_is_said_once(start_api, box, logged):
+    open_contest(box)
+    api = start_api(box, contest="khong-co")
+    api.wait_ready()
+    wait_for(lambda: len([line for line in logged.lines if "CONTEST" in line[1]]) == 1)
+    assert "'contest': 'khong-co'" in str(logged.lines)
+    with redis.Redis.from_url(box) as client:
+        client.hset(CONTESTS, "khong-co", CONTEST_ID)
+    wait_for(lambda: api.client.get("/api/contest").status_code == 200)
+    assert [level for level, text in logged.lines if "CONTEST" in text] == ["warning"]
+
+
 def test_the_contest_of_the_settings_is_served_else_the_newest(start_api, box):
     open_contest(box)
     with redis.Redis.from_url(box) as client:
