@@ -1,4 +1,4 @@
-"""Bringing the ledger's tables up to date."""
+"""Bringing the ledger's tables up to date, and what its roles may do in them."""
 
 from typing import TYPE_CHECKING
 
@@ -6,6 +6,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
+from models import privileges
 from models.database import ledger_errors, worker_engine
 
 if TYPE_CHECKING:
@@ -24,8 +25,12 @@ def config(connection: "Connection") -> Config:
 
 
 def migrate(database_url: str) -> None:
-    """Runs all migrations that are missing, in one transaction. Errors: LedgerAway."""
+    """Runs all migrations that are missing and grants the roles what they need, in one transaction.
+
+    Errors: LedgerAway.
+    """
     engine = worker_engine(database_url)
     with ledger_errors(), engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         command.upgrade(config(connection), "head")
+        privileges.grant(connection)

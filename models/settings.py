@@ -5,6 +5,7 @@ A setting `X` may also be given as `X_FILE`, the path of a file that holds it (h
 """
 
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -355,6 +356,12 @@ def _required(value: SecretStr | None, name: str) -> str:
     if value is None:
         raise SettingsError(f"{name} is not set")
     return value.get_secret_value()
+
+
+def environment_with(files: Mapping[str, Path]) -> dict[str, str]:
+    """The environment of a child that is to read some settings, named in capitals, from files of its own."""
+    kept = {name: value for name, value in os.environ.items() if name not in files}
+    return kept | {f"{name}_FILE": str(path) for name, path in files.items()}
 
 
 def read_env_file(path: Path) -> dict[str, str]:

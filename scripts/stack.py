@@ -17,6 +17,7 @@ from typing import TypedDict
 from models.settings import EMBEDDED_ENV
 from scripts.embedded import lock
 from scripts.embedded.process import EmbeddedError
+from scripts.private_file import write_private
 
 _RETRY_S = 0.5
 """`ps` holds the supervisor's lock for a moment when it looks whether somebody does."""
@@ -68,11 +69,11 @@ def roles_lock(data_dir: Path) -> Path:
 
 def write_addresses(data_dir: Path, addresses: dict[str, str]) -> None:
     """Write stack.env, where `Settings.require_stack` finds what is not in the environment."""
-    _write(data_dir / EMBEDDED_ENV, "".join(f"{name}={value}\n" for name, value in addresses.items()))
+    write_private(data_dir / EMBEDDED_ENV, "".join(f"{name}={value}\n" for name, value in addresses.items()))
 
 
 def write_processes(data_dir: Path, processes: list[tuple[str, int]]) -> None:
-    _write(data_dir / "stack.json", json.dumps([{"role": role, "pid": pid} for role, pid in processes]) + "\n")
+    write_private(data_dir / "stack.json", json.dumps([{"role": role, "pid": pid} for role, pid in processes]) + "\n")
 
 
 def forget(data_dir: Path) -> None:
@@ -111,12 +112,3 @@ def _text(path: Path) -> str:
     with contextlib.suppress(OSError):
         return path.read_text(encoding="ascii").strip() or "?"
     return "?"
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file at once, mode 0600."""
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    temporary.touch(mode=0o600)
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from models.migrate import migrate
-from tests.servers import PostgresServer, Servers, ValkeyServer, database_name, empty_valkey, short_folder
+from tests.servers import PostgresServer, Servers, ValkeyServer, database_name, denied, empty_valkey, short_folder
 from tests.workers.contests import Stage, stage
 
 
@@ -36,8 +36,11 @@ def servers() -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="session")
-def box_url(servers: Servers) -> str:
-    return servers.valkey("box").url
+def box_url(servers: Servers) -> Iterator[str]:
+    """At the end of all tests nobody was refused anything: API and workers may do what they do."""
+    url = servers.valkey("box").url
+    yield url
+    assert denied(url) == []
 
 
 @pytest.fixture(scope="session")

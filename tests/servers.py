@@ -2,22 +2,25 @@
 
 import itertools
 import os
+import re
 import shutil
 import signal
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import redis
 
 from scripts.embedded import postgres, process, unprivileged, valkey
+from scripts.private_file import write_private
 
 if TYPE_CHECKING:
     import subprocess
 
+BOX_PASSWORD = ROLE_PASSWORD = "of-a-test"
 _numbers = itertools.count(1)
 
 
@@ -74,8 +77,30 @@ class Server:
         os.kill(self.pid, signal.SIGCONT)
 
 
+def as_user(url: str, name: str) -> str:
+    """The address of a test's box as a process of ours would be given it: "app" (the API) or "keeper" (workers)."""
+    return url.replace("://", f"://{name}:{BOX_PASSWORD}@", 1)
+
+
+def as_role(url: str, name: postgres.User) -> str:
+    """The address of a test's ledger as a process of ours would be given it: as the role of "api" or "worker"."""
+    address = re.sub(rf"//{postgres.ROLE}:[^@]*@", f"//{postgres.ROLE}:@", url)
+    return address.replace(f"//{postgres.ROLE}:@", f"//{postgres.role(name)}:{ROLE_PASSWORD}@")
+
+
+def denied(url: str) -> list[str]:
+    """What a box has refused to its users since its log of that was emptied: `app: del`; that log is emptied."""
+    with redis.Redis.from_url(url, protocol=2, socket_timeout=5) as client:
+        lines: Any = client.acl_log()
+        client.acl_log_reset()
+    return sorted(f"{line['username']}: {line['object']}" for line in lines)
+
+
 class ValkeyServer(Server):
-    """One Valkey of `role` ("box" or "scratch") on `folder`. `url` stays the same over restarts."""
+    """One Valkey of `role` ("box" or "scratch") on `folder`. `url` stays the same over restarts.
+
+    Who has no name may do everything, so that a test can look at all and break what it likes; see `as_user`.
+    """
 
     stop_signal, stop_s = valkey.STOP_SIGNAL, 10
 
@@ -87,11 +112,21 @@ class ValkeyServer(Server):
     def start(self) -> "ValkeyServer":
         """Start it and wait until it answers."""
         self.process = valkey.start_valkey(
-            self.role, self.folder, self.socket, maxmemory=self.maxmemory, extra=self.extra
+            self.role,
+            self.folder,
+            self.socket,
+            maxmemory=self.maxmemory,
+            extra=self.extra,
+            users=_box_users() if self.role == "box" else (),
         )
         log = self.folder.with_name(self.folder.name + ".log")
         process.wait_until(lambda: valkey.answers(self.socket), self.process, 30, log)
         return self
+
+
+def _box_users() -> list[str]:
+    rules = valkey.user_rules()
+    return ["user default on nopass ~* &* +@all", *valkey.user_lines(rules, dict.fromkeys(rules, BOX_PASSWORD))]
 
 
 class PostgresServer(Server):
@@ -107,6 +142,8 @@ class PostgresServer(Server):
 
     def start(self) -> "PostgresServer":
         """Start it, set up first where it is new, and wait until it accepts connections."""
+        for name in ("api", "worker", "auditor"):
+            write_private(self.data_dir / "secrets" / f"database_{name}_password", ROLE_PASSWORD + "\n")
         self.process = postgres.start_postgres(self.place, self.data_dir)
         log = self.data_dir / "postgres.log"
         process.wait_until(lambda: postgres.accepts(self.place.data, self.pid), self.process, 30, log)

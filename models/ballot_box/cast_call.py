@@ -81,6 +81,8 @@ async def _load_library(client: redis.asyncio.Redis, seconds: float) -> str | No
         await within(seconds, lambda: client.function_load(library.CODE))
     except BoxFull as error:
         return str(error)
+    except NoPermissionError:
+        return library.LOADED_BY_OTHERS
     except ResponseError as error:
         return None if library.is_loaded_already(error) else str(error)
     return None

@@ -14,7 +14,7 @@ import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import OutOfMemoryError, ResponseError
+from redis.exceptions import NoPermissionError, OutOfMemoryError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
@@ -163,12 +163,20 @@ def call(client: redis.Redis, name: str, keys: ShardKeys, *args: str | bytes | f
         except ResponseError as error:
             if not library.is_missing(error):
                 raise
+        load_functions(client)
+        return _fcall(client, name, keys, args)
+
+
+def load_functions(client: redis.Redis) -> None:
+    """Brings the functions of this release into the box. Errors: BoxAway, also for a user that may not."""
+    with box_errors():
         try:
             client.function_load(library.CODE)
+        except NoPermissionError:
+            raise BoxAway(library.LOADED_BY_OTHERS) from None
         except ResponseError as error:
             if not library.is_loaded_already(error):
                 raise
-        return _fcall(client, name, keys, args)
 
 
 def _fcall(client: redis.Redis, name: str, keys: ShardKeys, args: tuple[str | bytes | float, ...]) -> Any:

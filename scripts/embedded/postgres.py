@@ -5,11 +5,13 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 from models.secrets import generated_secret
+from models.settings import ROOT
 from scripts.embedded import lock, process
 from scripts.embedded.process import EmbeddedError
 from scripts.embedded.unprivileged import Place
@@ -17,6 +19,16 @@ from scripts.embedded.unprivileged import Place
 MAJOR = "18"
 ROLE = "binhchon"
 SUPERUSER = "postgres"
+User = Literal["owner", "api", "worker", "auditor"]
+_ROLES: dict[User, str] = {
+    "owner": ROLE,
+    "api": "binhchon_api",
+    "worker": "binhchon_worker",
+    "auditor": "binhchon_auditor",
+}
+_ROLES_FILE = ROOT / "deploy" / "postgres" / "roles.sql"
+_ROLES_MADE = "binhchon.roles"
+"""A file in the database's folder: the roles have been created in it."""
 STOP_SIGNAL = signal.SIGINT
 """A fast shutdown: open sessions are ended, everything committed is kept."""
 SETTINGS = {
@@ -50,6 +62,10 @@ def start_postgres(place: Place, data_dir: Path, *, log: Path | None = None) -> 
     with lock.inherited(lock_path(data_dir)) as held:
         if not _is_set_up(place.data):
             _set_up(place, data_dir / "secrets", log, held)
+        elif not (place.data / _ROLES_MADE).exists():
+            (place.data / "postmaster.pid").unlink(missing_ok=True)
+            with _running(place, place.data, log, held):
+                _create_roles(place, place.data, data_dir / "secrets")
         # Nobody else holds the lock, so this names a process that is gone, or a stranger who got its number.
         (place.data / "postmaster.pid").unlink(missing_ok=True)
         return _start(place, place.data, log, held)
@@ -67,18 +83,24 @@ def accepts(data: Path, pid: int) -> bool:
     return False
 
 
-def url(place: Place, secrets_dir: Path, *, database: str = ROLE, superuser: bool = False) -> str:
-    """`postgresql+psycopg://…` of a database, as the role that owns `binhchon` or as the superuser."""
-    user, password = (SUPERUSER, _superuser_password) if superuser else (ROLE, _role_password)
-    return f"postgresql+psycopg://{user}:{password(secrets_dir)}@/{database}?host={quote(str(place.sockets), safe='')}"
+def url(place: Place, secrets_dir: Path, *, database: str = ROLE, user: User = "owner", superuser: bool = False) -> str:
+    """`postgresql+psycopg://…` of a database, as the role that owns `binhchon`, as another, or as the superuser."""
+    name = SUPERUSER if superuser else _ROLES[user]
+    password = _superuser_password(secrets_dir) if superuser else _role_password(secrets_dir, user)
+    return f"postgresql+psycopg://{name}:{password}@/{database}?host={quote(str(place.sockets), safe='')}"
+
+
+def role(user: User) -> str:
+    """The name of a role."""
+    return _ROLES[user]
 
 
 def _superuser_password(secrets_dir: Path) -> str:
     return generated_secret(secrets_dir / "postgres_password")
 
 
-def _role_password(secrets_dir: Path) -> str:
-    return generated_secret(secrets_dir / "database_password")
+def _role_password(secrets_dir: Path, user: User = "owner") -> str:
+    return generated_secret(secrets_dir / ("database_password" if user == "owner" else f"database_{user}_password"))
 
 
 def _start(place: Place, data: Path, log: Path, held: int) -> subprocess.Popen[bytes]:
@@ -125,17 +147,37 @@ def _set_up(place: Place, secrets_dir: Path, log: Path, held: int) -> None:
     unfinished.mkdir(mode=0o700)
     place.own(unfinished)
     _initdb(place, unfinished, _superuser_password(secrets_dir), log, held)
-    server = _start(place, unfinished, log, held)
-    try:
-        process.wait_until(lambda: accepts(unfinished, server.pid), server, _PREPARE_S, log)
+    with _running(place, unfinished, log, held):
         password = _role_password(secrets_dir)
         admin = _superuser_password(secrets_dir)
         _client(place, ["createuser", "--pwprompt", ROLE], admin, f"{password}\n{password}\n")
         _client(place, ["createdb", "--owner", ROLE, ROLE], admin)
-    finally:
-        process.end(server, STOP_SIGNAL, 30)
+        _create_roles(place, unfinished, secrets_dir)
     unfinished.rename(place.data)
     _sync(place.data.parent)
+
+
+@contextlib.contextmanager
+def _running(place: Place, data: Path, log: Path, held: int) -> Iterator[None]:
+    """The server on `data` meanwhile, for its upkeep."""
+    server = _start(place, data, log, held)
+    try:
+        process.wait_until(lambda: accepts(data, server.pid), server, _PREPARE_S, log)
+        yield
+    finally:
+        process.end(server, STOP_SIGNAL, 30)
+
+
+def _create_roles(place: Place, data: Path, secrets_dir: Path) -> None:
+    """The roles of API, workers and auditors, in a server that runs; what they may do is granted by the migrations."""
+    users: tuple[User, ...] = ("api", "worker", "auditor")
+    typed = "".join(f"\\set {user}_password '{_role_password(secrets_dir, user)}'\n" for user in users)
+    script = _ROLES_FILE.read_text(encoding="utf-8")
+    words = ["psql", "--no-psqlrc", "--quiet", "--dbname", "postgres"]
+    _client(place, words, _superuser_password(secrets_dir), typed + script)
+    made = data / _ROLES_MADE
+    made.touch(mode=0o600)
+    place.own(made)
 
 
 def _initdb(place: Place, data: Path, password: str, log: Path, held: int) -> None:

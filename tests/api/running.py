@@ -19,17 +19,20 @@ from api.sessions import Session, Sessions
 from models.event import Proof
 from models.settings import Settings
 from tests.api.contest import CONTEST_ID, KEYS
-from tests.servers import wait_for
+from tests.servers import as_role, as_user, wait_for
 
 AWAY_DATABASE = "postgresql+psycopg://nobody@/none?host=/nonexistent"
 LIFE_S = 86_400
 
 
 def settings_for(box_url: str, **more: Any) -> Settings:
+    """An API's, which speaks to the box as `app`, and to the ledger as the role of APIs."""
+    if "database_url" in more:
+        more["database_url"] = SecretStr(as_role(more["database_url"].get_secret_value(), "api"))
     values: dict[str, Any] = {
         "identity_key": SecretStr(KEYS.identity_key),
         "session_keys": SecretStr(",".join(KEYS.session_keys)),
-        "ballot_box_url": SecretStr(box_url),
+        "ballot_box_url": SecretStr(as_user(box_url, "app")),
         "scratch_url": SecretStr("unix:///nonexistent/scratch.sock"),
         "database_url": SecretStr(AWAY_DATABASE),
         "web_concurrency": 1,

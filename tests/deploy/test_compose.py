@@ -49,7 +49,7 @@ def test_it_has_every_process(services):
     [
         ("stop_grace_period: 60s", "stop_grace_period: soon"),
         ("    command: [", "    comand: ["),
-        ("secrets: [postgres_password, ledger_password]", "secrets: [postgres_pasword]"),
+        ("secrets: [scratch_password]", "secrets: [scratch_pasword]"),
         ("networks: [door]", "networks: [window]"),
     ],
 )
@@ -145,6 +145,14 @@ def test_every_secret_is_defined_explained_and_given_to_whom_reads_it(compose, s
         assert set(re.findall(r"/run/secrets/(\w+)", str(service))) <= set(service.get("secrets", [])), name
     read_by_nginx = re.findall(r"/run/secrets/(\w+)", (ROOT / "deploy/nginx/nginx.conf").read_text(encoding="utf-8"))
     assert set(read_by_nginx) == set(services["nginx"]["secrets"])
+
+
+def test_each_process_knows_only_its_own_way_into_the_stores(services):
+    for name in OURS:
+        ledger = {"api": "api_database_url", "migrate": "database_url"}.get(name, "worker_database_url")
+        box = "api_ballot_box_url" if name == "api" else "ballot_box_url"
+        given = {secret for secret in services[name]["secrets"] if re.search("database|box|ledger|postgres", secret)}
+        assert given == {ledger, box}, name
 
 
 def test_no_secret_stands_in_the_file_itself(services):

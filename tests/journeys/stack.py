@@ -2,14 +2,18 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import redis
+
 from loadtests.ports import free_port
-from tests.servers import wait_for
+from tests.servers import denied, wait_for
 
 BINHCHON = Path(sys.executable).with_name("binhchon")
 
@@ -67,7 +71,24 @@ class Stack:
         self.process.wait(10)
 
     def stop(self) -> int:
+        """Also sees that box and ledger refused its processes nothing: each may do what it does."""
         assert self.process is not None
+        refused: list[str] = []
         if self.process.poll() is None:
+            refused = self.refused()
             self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
+        status = self.process.wait(60)
+        assert refused == []
+        return status
+
+    def refused(self) -> list[str]:
+        """What a process of the stack was not allowed to do: in the box since its start, in the ledger ever."""
+        secret, log = self.folder / "secrets" / "box_admin_password", self.folder / "logs" / "postgres.log"
+        found = []
+        if secret.exists():
+            url = self.address_of("BALLOT_BOX_URL").rpartition("@")[2]
+            with suppress(redis.ConnectionError, redis.TimeoutError):
+                found += denied(f"unix://admin:{secret.read_text().strip()}@{url}")
+        if log.exists():
+            found += re.findall(r"ERROR:  (?:permission denied|must be owner).*", log.read_text(errors="replace"))
+        return found

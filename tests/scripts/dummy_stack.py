@@ -36,7 +36,7 @@ while True:
 """
 
 
-def _stand_in(context, role, name, words, fds=(), *, once=False) -> ChildSpec:
+def _stand_in(context, role, name, words, fds=(), *, once=False, own=None) -> ChildSpec:
     listener = str(fds[0]) if fds else "-1"
     command = [sys.executable, "-c", STAND_IN, name, str(settings().data_dir), listener]
 

@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
+from models.ballot_box.connection import BoxAway, box_client, call
+from models.ballot_box.keys import shard_keys
 from models.contest import all_contests, decide_state
 from models.database import transaction
 from models.settings import Settings
+from scripts import migrate
 from scripts.prepare import run
+from tests.servers import as_user, denied
 from tests.workers.contests import KEYS, Stage
 
 
@@ -37,3 +42,16 @@ def test_a_start_after_the_close_out_leaves_the_results_alone(
     before = slugs(open_contest), open_contest.contest
     assert run(settings_of(box, database, tmp_path)) == 0
     assert (slugs(open_contest), open_contest.contest) == before
+
+
+def test_migrations_bring_the_functions_that_an_api_may_not_load(box: str, database: str, tmp_path: Path) -> None:
+    with box_client(as_user(box, "app")) as api:
+        with pytest.raises(BoxAway, match="not in the box yet"):
+            call(api, "pulse", shard_keys(1, 0))
+        assert denied(box) == ["app: function|load"]
+        assert migrate.run(settings_of(as_user(box, "keeper"), database, tmp_path)) == 0
+        assert call(api, "pulse", shard_keys(1, 0))[0] == b"", "nothing is open, and the box answers"
+
+
+def test_migrations_need_no_box(database: str, tmp_path: Path) -> None:
+    assert migrate.run(settings_of("unix:///nonexistent/valkey.sock", database, tmp_path)) == 0

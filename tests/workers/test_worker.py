@@ -23,7 +23,7 @@ from models.jobs import BOOKS, FLUSH, JOBS, RECONCILE, REPAIR, enqueue, flush_qu
 from models.outcomes import Outcome
 from models.scratch.connection import ScratchClient, scratch_client
 from models.settings import settings
-from tests.servers import wait_for
+from tests.servers import as_role, as_user, wait_for
 from tests.workers.contests import KEYS, Stage
 from workers import jobs
 from workers.stopping import stopping
@@ -48,8 +48,8 @@ def environment(
     monkeypatch: pytest.MonkeyPatch, box: str, scratch: str, database: str, tmp_path: Path
 ) -> Iterator[None]:
     for name, value in {
-        "DATABASE_URL": database,
-        "BALLOT_BOX_URL": box,
+        "DATABASE_URL": as_role(database, "worker"),
+        "BALLOT_BOX_URL": as_user(box, "keeper"),
         "SCRATCH_URL": scratch,
         "IDENTITY_KEY": KEYS.identity_key,
         "SESSION_KEYS": KEYS.session_keys[0],
@@ -249,8 +249,8 @@ def test_sigterm_ends_a_slice_early(open_contest: Stage, scratch: str, box: str,
     with scratch_client(scratch) as client:
         enqueue(client, flush_queue(0), FLUSH, open_contest.contest_id, 0, 60.0)
     environment = os.environ | {
-        "DATABASE_URL": database,
-        "BALLOT_BOX_URL": box,
+        "DATABASE_URL": as_role(database, "worker"),
+        "BALLOT_BOX_URL": as_user(box, "keeper"),
         "SCRATCH_URL": scratch,
         "IDENTITY_KEY": KEYS.identity_key,
         "DATA_DIR": str(tmp_path),
