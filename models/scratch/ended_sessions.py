@@ -14,7 +14,7 @@ from typing import NamedTuple
 from models.scratch.connection import AsyncScratchClient, ScratchClient, scratch_errors
 
 MOST = 200_000
-"""Ends that are kept; about 12 MB."""
+"""Ends that are kept: some MB."""
 PAGE = 5_000
 FIRST = "0-0"
 _KEY = "ended"
