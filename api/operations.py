@@ -16,7 +16,7 @@ from models.scratch.connection import ScratchAway, async_scratch
 from models.scratch.status import read_status
 
 
-def health_router(watch: Watch, intake: Intake) -> APIRouter:
+def health_router(watch: Watch, intake: Intake, scrapes: "Scrapes") -> APIRouter:
     router = APIRouter(tags=["operations"])
 
     @router.get("/health/live", summary="The process is up")
@@ -24,13 +24,15 @@ def health_router(watch: Watch, intake: Intake) -> APIRouter:
         return Health(status="live")
 
     @router.get("/health/ready", summary="This process can serve", responses=problems(Code.NOT_READY))
-    async def ready() -> Health:
-        """Closed, paused or no contest is no failure; a ballot box that is away or not to be trusted is one."""
+    async def ready(request: Request) -> Health:
+        """Closed, paused or no contest is no failure; a ballot box that is away or not to be trusted is one. Why, is said
+        to those who may read the metrics.
+        """
         reason = watch.unready() or intake.fault
         if reason is None and watch.current.reading is not None and not intake.connected:
             reason = "no connection to the ballot box takes votes"
         if reason:
-            raise VoterProblem(Code.NOT_READY, reason=reason)
+            raise VoterProblem(Code.NOT_READY, **({"reason": reason} if scrapes.allows(request) else {}))
         return Health(status="ready")
 
     return router

@@ -49,6 +49,8 @@ def test_gone_and_back(api, server, token, logged):
     document = api.client.get("/health/ready").json()
     assert document["code"] == "not_ready"
     assert "box" in document["reason"]
+    outside = api.client.get("/health/ready", headers={"X-Forwarded-For": "203.0.113.9"})
+    assert (outside.status_code, outside.json()) == (503, {k: v for k, v in document.items() if k != "reason"})
     assert api.client.get("/health/live").status_code == 200
     server.start()
     wait_for(lambda: api.vote(1, token).status_code == 200)
