@@ -59,7 +59,6 @@ class VoteLane(BoundedHeads):
         super().__init__(*arguments, **more)
         usual = not self.root_path and self.limit_concurrency is None and not self.config.access_log
         self._fast = self.app if usual and isinstance(self.app, FastPath) else None
-        self._inside = False  # uvicorn's parser stands within a request
         self._asked = False  # a vote is being decided
         self._later = b""  # what came behind it
         self._ending = False  # the server stops: what was asked in full is answered, no more
@@ -175,19 +174,14 @@ class VoteLane(BoundedHeads):
         else:
             super().shutdown()
 
-    # where uvicorn's parser stands
-    def on_message_begin(self) -> None:
-        self._inside = True
-        super().on_message_begin()
+    def _ours(self) -> bool:
+        return self._asked or super()._ours()
 
+    # where uvicorn's parser stands
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         if self.parser.should_upgrade():
             self._fast = None  # what follows is no request that we know
-
-    def on_message_complete(self) -> None:
-        self._inside = False
-        super().on_message_complete()
 
 
 def _fields(headers: list[Header]) -> bytes:

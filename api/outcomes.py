@@ -27,9 +27,11 @@ class Code(StrEnum):
     UNKNOWN_RECEIPT = "unknown_receipt"
     WRONG_METHOD = "wrong_method"
     OTHER_ACCOUNT = "other_account"
+    TOO_SLOW = "too_slow"
     TOO_LARGE = "too_large"
     INVALID = "invalid"
     TOO_MANY = "too_many"
+    HEAD_TOO_LARGE = "head_too_large"
     INTERNAL = "internal"
     BUSY = "busy"
     NOT_READY = "not_ready"
@@ -67,12 +69,14 @@ REFUSALS: dict[Code, Refusal] = {
     Code.UNKNOWN_ENTRY: Refusal(404, "No such entry may be voted for", N_("Không có bài dự thi này.")),
     Code.UNKNOWN_RECEIPT: Refusal(404, "No such receipt", N_("Mã phiếu không đúng. Hãy kiểm tra lại từng ký tự.")),
     Code.WRONG_METHOD: Refusal(405, "Method not allowed", N_("Cách gọi này không được hỗ trợ.")),
+    Code.TOO_SLOW: Refusal(408, "The request did not come in time", N_("Yêu cầu đến quá chậm. Mời bạn thử lại.")),
     Code.OTHER_ACCOUNT: Refusal(
         409, "The session is another account's", N_("Lần bấm này thuộc về một tài khoản khác. Hãy bấm lại.")
     ),
     Code.TOO_LARGE: Refusal(413, "Request body too large", N_("Yêu cầu quá lớn.")),
     Code.INVALID: Refusal(422, "Invalid request", N_("Nội dung yêu cầu không hợp lệ.")),
     Code.TOO_MANY: Refusal(429, "Too many requests", N_("Bạn thao tác quá nhanh. Mời bạn thử lại sau."), (5, 15)),
+    Code.HEAD_TOO_LARGE: Refusal(431, "Request head too large", N_("Phần đầu của yêu cầu quá lớn.")),
     Code.INTERNAL: Refusal(500, "Internal error", N_("Hệ thống gặp lỗi. Mời bạn thử lại.")),
     Code.BUSY: Refusal(503, "Too many votes at once", N_("Hệ thống đang rất đông. Phiếu chưa được ghi."), (1, 4)),
     Code.NOT_READY: Refusal(

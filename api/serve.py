@@ -2,6 +2,7 @@
 
 import gc
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -34,6 +35,7 @@ def serve(chosen: Settings, fd: int | None = None) -> int:
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
     configure(chosen, "api")
+    _allow_connections()
     if fd is None and chosen.web_concurrency > 1:
         use_metrics_directory(chosen.data_dir, leader=os.getpid())
         config = uvicorn_config(chosen, "api.serve:application", factory=True)
@@ -43,6 +45,14 @@ def serve(chosen: Settings, fd: int | None = None) -> int:
     sockets = [socket.socket(fileno=fd)] if fd is not None else None
     uvicorn.Server(uvicorn_config(chosen, app)).run(sockets=sockets)
     return 0
+
+
+def _allow_connections() -> None:
+    """A connection is an open file: as many as this process may have at all, where it begins with fewer. Others that it
+    starts have them too.
+    """
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def application() -> "FastPath":

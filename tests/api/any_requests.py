@@ -41,6 +41,8 @@ BODIES = (
     ),
     *(b"Content-Length: 70000\r\n\r\nhe", b"X-Cut: ", b"X-Cut"),
     *(b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    *(b"".join(b"A%d: b\r\n" % number for number in range(most)) + b"\r\n" for most in (98, 99, 100, 101)),
+    b"Transfer-Encoding: chunked\r\n\r\n0\r\nFor-Account: x\r\n\r\n",
     *(b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", b"Content-Length: 4\r\n\r\nGET "),
 )
 

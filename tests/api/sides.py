@@ -31,7 +31,9 @@ class Wire(asyncio.Transport):
         self.written = b""
         self.closing = False
         self.gone = False
+        self.aborted = False
         self.reading = True
+        self.unread = 0
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return {"peername": ("127.0.0.1", 4711), "sockname": ("127.0.0.1", 8000)}.get(name, default)
@@ -42,6 +44,9 @@ class Wire(asyncio.Transport):
         if not self.closing:
             self.written += data
 
+    def get_write_buffer_size(self) -> int:
+        return self.unread
+
     def is_closing(self) -> bool:
         return self.closing
 
@@ -49,7 +54,7 @@ class Wire(asyncio.Transport):
         self.closing = True
 
     def abort(self) -> None:
-        self.closing = True
+        self.closing = self.aborted = True
 
     def pause_reading(self) -> None:
         self.reading = False

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from api.outcomes import Code, problem_body
 from tests.api.any_requests import (
     BODIES,
     FIELDS,
@@ -22,7 +23,7 @@ from tests.api.sides import Side, numbers, responses
 
 EXAMPLES = 400
 ACCOUNTS = 3  # of each example, new ones
-CUT_OFF = (b"Invalid HTTP request received.", b"Request head too large.")
+CUT_OFF = tuple(problem_body(code) for code in (Code.MALFORMED, Code.HEAD_TOO_LARGE))
 
 
 ODD = [
