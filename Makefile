@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 SHELL := /bin/sh
 .SHELLFLAGS := -ec
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench rehearse lock clean install
+.PHONY: help run test check bench rehearse chaos lock clean install
 
 ## help: what can be made
 help:
@@ -33,6 +33,10 @@ bench: install
 ## rehearse: the spike before a campaign, ĐẠT or KHÔNG ĐẠT (4 minutes); URL=… TOKENS=… for an installation elsewhere, ARGS="--help"
 rehearse: install
 	@exec $(BIN)/python -m loadtests.rehearsal $(if $(URL),--url "$(URL)") $(if $(TOKENS),--tokens "$(TOKENS)") $(ARGS)
+
+## chaos: faults under load, each checked, and docs/reliability.md (30 minutes); SEED=… repeats a run, FAULT=… one test, SOAK=30m goes on
+chaos: install
+	@exec $(BIN)/python -m tests.chaos $(if $(SEED),--seed "$(SEED)") $(if $(FAULT),--fault "$(FAULT)") $(if $(SOAK),--soak "$(SOAK)")
 
 ## install: create .venv and install the locked dependencies (only when they have changed)
 install: $(STAMP)
