@@ -28,6 +28,7 @@ FOR_NOBODY = [
     "TRUNCATE audit",
     "DROP TRIGGER audit_never_changes ON audit",
     "DELETE FROM results",
+    "UPDATE results SET minutes = '{}'",
     "DELETE FROM epochs",
     "UPDATE alembic_version SET version_num = '0001'",
     "CREATE TABLE more ()",
@@ -45,15 +46,16 @@ FOR_NO_API = [
     "UPDATE tallies SET votes = 0",
     "UPDATE cursors SET taken = 0",
     "INSERT INTO epochs (epoch, contest_id) VALUES (1, 1)",
-    "UPDATE results SET minutes = '{}'",
     "DELETE FROM operators",
 ]
 FOR_NO_WORKER = [
     "SELECT password_hash FROM operators",
     "INSERT INTO operators (name, role, password_hash) VALUES ('mallory', 'admin', 'x')",
     "UPDATE operators SET role = 'admin'",
+    "INSERT INTO contests (slug) VALUES ('x')",
     "DELETE FROM contests",
     "DELETE FROM entries",
+    "UPDATE results SET published_at = now()",
 ]
 FOR_NO_AUDITOR = [
     "UPDATE contests SET title = ''",
