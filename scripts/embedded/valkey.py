@@ -76,6 +76,7 @@ def _password(secrets_dir: Path, user: str) -> str:
 def user_rules() -> dict[str, str]:
     """User → rules, from `deploy/valkey/box.users`."""
     rules: dict[str, list[str]] = {}
+    words: list[str] = []
     for line in USERS_FILE.read_text(encoding="utf-8").splitlines():
         match line.split():
             case ["user", name]:

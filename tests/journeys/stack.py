@@ -84,7 +84,7 @@ class Stack:
     def refused(self) -> list[str]:
         """What a process of the stack was not allowed to do: in the box since its start, in the ledger ever."""
         secret, log = self.folder / "secrets" / "box_admin_password", self.folder / "logs" / "postgres.log"
-        found = []
+        found: list[str] = []
         if secret.exists():
             url = self.address_of("BALLOT_BOX_URL").rpartition("@")[2]
             with suppress(redis.ConnectionError, redis.TimeoutError):

@@ -62,12 +62,12 @@ FOR_NO_AUDITOR = [
     "INSERT INTO audit (operator, action) VALUES ('mallory', 'x')",
     *(f"SELECT {column} FROM {table}" for table, columns in HIDDEN_FROM_AUDITORS.items() for column in sorted(columns)),
 ]
-REFUSED: list[tuple[User, str]] = [
-    *((user, statement) for user in ("api", "worker", "auditor") for statement in FOR_NOBODY),
-    *(("api", statement) for statement in FOR_NO_API),
-    *(("worker", statement) for statement in FOR_NO_WORKER),
-    *(("auditor", statement) for statement in (*FOR_NO_API, *FOR_NO_WORKER, *FOR_NO_AUDITOR)),
-]
+EVERYONE: tuple[User, ...] = ("api", "worker", "auditor")
+REFUSED: dict[User, list[str]] = {
+    "api": FOR_NOBODY + FOR_NO_API,
+    "worker": FOR_NOBODY + FOR_NO_WORKER,
+    "auditor": FOR_NOBODY + FOR_NO_API + FOR_NO_WORKER + FOR_NO_AUDITOR,
+}
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +80,12 @@ def migrated(postgres: PostgresServer, migrated_template: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def engines(migrated: str) -> dict[User, Engine]:
-    return {user: worker_engine(as_role(migrated, user)) for user in ("api", "worker", "auditor")}
+    return {user: worker_engine(as_role(migrated, user)) for user in EVERYONE}
 
 
-@pytest.mark.parametrize(("user", "statement"), REFUSED, ids=str)
+@pytest.mark.parametrize(
+    ("user", "statement"), [(user, statement) for user in EVERYONE for statement in REFUSED[user]], ids=str
+)
 def test_what_a_role_may_not_do_is_refused(engines: dict[User, Engine], user: User, statement: str) -> None:
     with pytest.raises(ProgrammingError) as refused, transaction(engines[user]) as connection:
         connection.exec_driver_sql(statement)
