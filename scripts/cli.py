@@ -260,6 +260,42 @@ def verify_minutes(
 
 
 @app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="File to write; it must not be there yet.")],
+    *,
+    key_file: Annotated[Path | None, typer.Option(help="Encrypt with the key in this file.")] = None,
+    without_box: Annotated[
+        bool, typer.Option("--without-box", help="Leave out the votes that are not in the ledger yet.")
+    ] = False,
+    with_secrets: Annotated[
+        bool, typer.Option("--with-secrets", help="Put in generated secrets, which are better kept apart.")
+    ] = False,
+) -> None:
+    """Write ledger, log and pictures to one file, while everything runs."""
+    from scripts import backup as command
+
+    raise typer.Exit(
+        command.run(_stack(), file=file, key_file=key_file, without_box=without_box, with_secrets=with_secrets)
+    )
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup.")],
+    *,
+    key_file: Annotated[Path | None, typer.Option(help="The key that it was made with.")] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also over a ledger that is there; it is kept beside the restored one.")
+    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only read it from end to end.")] = False,
+) -> None:
+    """Put a backup back. Everything must be stopped."""
+    from scripts import restore as command
+
+    raise typer.Exit(command.run(_settings(), file=file, key_file=key_file, replace=replace, check_only=check))
+
+
+@app.command()
 def drain(*, seconds: Annotated[float, typer.Option(min=0, help="Give up after this long.")] = 20.0) -> None:
     """Flush the whole log into the ledger, and end."""
     from scripts import drain as command
