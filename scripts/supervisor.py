@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from subprocess import Popen
 from types import FrameType
 
+from scripts import causes
 from scripts.embedded.process import EmbeddedError, exit_text
 
 FIRST_DELAY_S = 0.1
@@ -54,6 +56,8 @@ class Child:
     """When to start it again; None while it runs, is done or is not wanted."""
     failures: int = 0
     done: bool = False
+    log_at: int = 0
+    """Where its own words begin in its log, in bytes."""
 
     @property
     def ready(self) -> bool:
@@ -66,10 +70,17 @@ class Supervisor:
     """Children and the signals that concern them.
 
     `say` takes one sentence for people, `changed` the running children, as (role, pid), after each start and end.
+    `logs`: the folder of their logs, `<name>.log`, which tell why one ended.
     """
 
-    def __init__(self, say: Callable[[str], None], changed: Callable[[list[tuple[str, int]]], None]) -> None:
-        self._say, self._changed = say, changed
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        changed: Callable[[list[tuple[str, int]]], None],
+        logs: Path | None = None,
+    ) -> None:
+        self._say, self._changed, self._logs = say, changed, logs
+        self._killed_for_memory = causes.ended_by_kernel()
         self._children: list[Child] = []
         self._wake, self._waker = socket.socketpair()
         self._asked_at: float | None = None
@@ -103,7 +114,8 @@ class Supervisor:
 
     def add(self, spec: ChildSpec) -> Child:
         """Start a child and keep it running. Errors: EmbeddedError when it cannot be started this first time."""
-        child = Child(spec, spec.start(), started_at=time.monotonic())
+        log_at = self._log_size(spec)
+        child = Child(spec, spec.start(), started_at=time.monotonic(), log_at=log_at)
         self._children.append(child)
         self._report()
         return child
@@ -138,19 +150,32 @@ class Supervisor:
             if child.spec.once and status == 0:
                 child.done = True
             else:
-                self._schedule(child, f"{child.spec.name} ended ({exit_text(status)})")
+                self._schedule(child, f"{child.spec.name} ended ({exit_text(status)}){self._why(child, status)}")
         elif child.due is not None and time.monotonic() >= child.due:
             self._start(child)
 
     def _start(self, child: Child) -> None:
         child.due = None
         child.started_at = time.monotonic()
+        child.log_at = self._log_size(child.spec)
         try:
             child.process = child.spec.start()
         except EmbeddedError as error:
             self._schedule(child, str(error))
         else:
             self._report()
+
+    def _log_size(self, spec: ChildSpec) -> int:
+        return causes.size_of(self._logs / f"{spec.name}.log") if self._logs else 0
+
+    def _why(self, child: Child, status: int) -> str:
+        """What is known of why it ended: `: the disk is full …`, or nothing."""
+        if self._logs is None:
+            return ""
+        before, self._killed_for_memory = self._killed_for_memory, causes.ended_by_kernel()
+        log = self._logs / f"{child.spec.name}.log"
+        why = causes.cause(log, child.log_at, status, ended_for_memory=self._killed_for_memory > before)
+        return f": {why}" if why else ""
 
     def _schedule(self, child: Child, what: str) -> None:
         now = time.monotonic()

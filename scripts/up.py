@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from models.settings import Settings
+from models.ballot_box.connection import BoxAway, BoxRefused, box_client
+from models.ballot_box.drain import read_room
+from models.settings import Settings, SettingsError
 from scripts import children, stack
 from scripts.embedded import lock
 from scripts.embedded.process import EmbeddedError, rotate
@@ -57,7 +59,7 @@ def _supervise(context: children.Context, say: Callable[[str], None]) -> None:
         with contextlib.suppress(OSError):  # a full disk must not end the stack
             stack.write_processes(data_dir, [("supervisor", os.getpid()), *roles])
 
-    supervisor = Supervisor(say, record)
+    supervisor = Supervisor(say, record, data_dir / "logs")
     with supervisor.signals():
         try:
             if _start(supervisor, context, say):
@@ -81,6 +83,8 @@ def _start(supervisor: Supervisor, context: children.Context, say: Callable[[str
     supervisor.wait_for(lambda: all(child.ready or child.failures > 2 for child in servers), _PATIENCE_S)
     if supervisor.stop_asked:
         return False
+    if problem := _wrong_box(context.settings):
+        say(f"{problem[0].upper()}{problem[1:]}. No vote is taken until it is.")
     prepared = supervisor.add(children.prepare(context))
     # Voting needs no ledger: with the database away everything else starts, and this is tried again meanwhile.
     if not _patiently(supervisor, lambda: prepared.done or prepared.failures > 0, [prepared], say):
@@ -149,6 +153,18 @@ def _unready(settings: Settings) -> str | None:
             return None
         return f"the API ({json.loads(answer.read()).get('reason', answer.status)})"
     return "an answer of the API"
+
+
+def _wrong_box(settings: Settings) -> str | None:
+    """What is wrong with the box's settings, in its own words; None where nothing is, or it does not answer yet."""
+    try:
+        with contextlib.closing(box_client(settings.require_stack().box(), timeout=2.0)) as box:
+            read_room(box, ())
+    except BoxRefused as error:
+        return str(error)
+    except (BoxAway, SettingsError):
+        pass
+    return None
 
 
 def _address(settings: Settings) -> str:

@@ -194,6 +194,18 @@ def test_servers_given_by_the_environment_are_not_embedded(folder, port, valkey_
     assert valkey.answers(own.socket)
 
 
+def test_a_box_that_is_set_otherwise_is_named(folder, port, valkey_factory):
+    own = valkey_factory("box", folder / "own", extra=("--appendfsync", "everysec"))
+    stack = Stack(folder / "data", port, BALLOT_BOX_URL=own.url)
+    try:
+        stack.start()
+        wrong = "The box is not set as votes need it: appendfsync is 'everysec', must be 'always'."
+        assert f"{wrong} No vote is taken until it is." in stack.said()
+        assert stack.stop() == 0
+    finally:
+        _end(stack)
+
+
 def test_a_box_that_cannot_start_keeps_nothing_else_from_starting(stack):
     stack.start()
     assert stack.stop() == 0
@@ -205,7 +217,7 @@ def test_a_box_that_cannot_start_keeps_nothing_else_from_starting(stack):
             [sys.executable, DUMMIES, "up"], env=stack.environment, stdout=output, stderr=output
         )
     wait_for(lambda: stack.events().count("api.1 start") == 2, 30)
-    wait_for(lambda: "box ended (exit status 1); starting it again in 0.1 s." in stack.said(), 30)
+    wait_for(lambda: "box ended (exit status 1): its files are damaged: copy the folder away" in stack.said(), 30)
     assert READY not in stack.said()
     manifest.write_bytes(sound)
     wait_for(lambda: READY in stack.said(), 30)
