@@ -232,6 +232,8 @@ class Arena:
             window=self.window,
         )
         findings = checker.check(history, ledger, box, seen, allowed)
+        if denied := self.stack.refused():  # by box or ledger, to a process of ours: each may do what it does
+            self.notes["denied"] = denied
         outcomes = history.outcomes()
         recovery_s = history.recovery_s()
         self.result = {
