@@ -86,7 +86,8 @@ def _guesses(password: str, name: str) -> int:
     """How many guesses somebody needs who begins with what people choose: lists of the 30,000 commonest passwords, of
     names and words, each with its usual changes (Wheeler 2016, USENIX Security; the library zxcvbn).
     """
-    return int(zxcvbn(password[:_LOOKED_AT], user_inputs=[name, *_BAD])["guesses"])
+    found = zxcvbn(password[:_LOOKED_AT], user_inputs=[name, *_BAD])  # type: ignore[no-untyped-call]
+    return int(found["guesses"])
 
 
 def normal(typed: str) -> str:

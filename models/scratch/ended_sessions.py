@@ -9,7 +9,7 @@ it; bounded, so that log-outs cannot fill scratch: of more than MOST the oldest 
 last until they expire.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from models.scratch.connection import AsyncScratchClient, ScratchClient, scratch_errors
 
@@ -43,12 +43,12 @@ def end_now(client: ScratchClient, ended: End) -> None:
 async def ended_since(client: AsyncScratchClient, last: str) -> tuple[list[End], str]:
     """At most PAGE ends after the id `last`, in order, and the id to go on from. Errors: ScratchAway."""
     with scratch_errors():
-        found = await client.xrange(_KEY, min=f"({last}", count=PAGE)
+        found: Any = await client.xrange(_KEY, min=f"({last}", count=PAGE)
     ends = [
         End(int(fields[b"account"]), int(fields.get(b"from", 0)), int(fields.get(b"one", 0))) for _, fields in found
     ]
     return ends, found[-1][0].decode() if found else last
 
 
-def _fields(ended: End) -> dict[str | bytes, int | str | bytes | float]:
+def _fields(ended: End) -> dict[Any, Any]:
     return {"account": ended.account} | ({"from": ended.before} if ended.before else {"one": ended.one})
