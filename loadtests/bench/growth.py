@@ -15,12 +15,13 @@ from loadtests.bench.ledger import cast_directly, wait_until_flushed
 from loadtests.bench.login_weights import LoginWeight, aof_bytes, weigh_logins
 from loadtests.bench.processor import cpu_seconds, spent_between
 from loadtests.bench.stack import Stack, running_stack
-from loadtests.bench.tables import ledger_bytes, vacuum, wal_bytes
+from loadtests.bench.tables import checkpoint, ledger_bytes, vacuum, wal_bytes
 
 VOTES_EACH = 5
 _FIRST = 5_000  # votes
 _AOF = 100_000  # votes that the box's file is weighed with: so many lead to no rewrite
 _ROWS_A_SECOND = 10_000  # of a flush, at the very least
+_LAST = 40  # one in so many of the stored votes comes after a checkpoint: five for each page of an index
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,18 @@ class Weight:
     wal: float
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint of PostgreSQL takes after very many votes. `own_s`: seconds of processor time, of itself;
+    `next_us`: of PostgreSQL for each of the next `votes`, in µs: it writes a page whole into its log when that is
+    changed for the first time after a checkpoint, and new votes lie anywhere in their indexes.
+    """
+
+    own_s: float
+    votes: int
+    next_us: float
+
+
 @dataclass
 class Level:
     """A stack with so many votes in it when measuring begins. `cpu_us`: as `Measured.cpu_us`."""
@@ -45,6 +58,7 @@ class Level:
     stored: int
     stack: Stack
     votes: Votes
+    checkpoint: Checkpoint | None = None
     loads: list[Load] = field(default_factory=list)
     cpu_us: list[dict[str, float]] = field(default_factory=list)
 
@@ -70,10 +84,11 @@ def grow(
             stack = cleanup.enter_context(running_stack(folder / f"with-{number}"))
             tokens = folder / f"tokens-{number}"
             stack.command("mint-sessions", "--count", str(accounts), "--out", str(tokens))
-            weights.append(_store(stack, number))
+            last = number // _LAST // VOTES_EACH * VOTES_EACH
+            weights.append(_store(stack, number - last))
             logins.append(weigh_logins(stack, folder))
             vacuum(stack.engine)  # else it would be done a minute later, and the votes of then would pay for it
-            levels.append(Level(number, stack, Votes(tokens, stack.entries)))
+            levels.append(Level(number, stack, Votes(tokens, stack.entries), _settle(stack, last)))
         for number in range(rounds + 1):
             for level in levels if number % 2 == 0 else reversed(levels):
                 _measure(level, seconds if number else 1)
@@ -107,6 +122,19 @@ def _store(stack: Stack, number: int) -> Weight:
     cast_directly(stack, _pairs(stack.entries[:VOTES_EACH], first))
     wait_until_flushed(stack)
     return _weigh(stack, number - first)
+
+
+def _settle(stack: Stack, number: int) -> Checkpoint:
+    """Makes a checkpoint, then stores `number` votes, which pay for what follows it. So the votes that are measured
+    do not pay for the fill: no others come by the million between two checkpoints.
+    """
+    before = cpu_seconds(stack.pids)["postgres"]
+    checkpoint(stack)
+    between = cpu_seconds(stack.pids)["postgres"]
+    cast_directly(stack, _pairs(stack.entries[:VOTES_EACH], number))
+    wait_until_flushed(stack)
+    after = cpu_seconds(stack.pids)["postgres"]
+    return Checkpoint(between - before, number, (after - between) / number * 1e6)
 
 
 def _weigh(stack: Stack, number: int) -> Weight:

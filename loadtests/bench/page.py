@@ -81,6 +81,13 @@ def _costs(summary: dict[str, Any]) -> Iterator[str]:
             f"{cost['cpu_us_per_vote'][role]:.1f}" for role in ("api", "box", "flush", "postgres", "generator")
         )
         yield f"| beside {cost['stored']:,} stored votes | {spent} | {cost['ratio']:.2f} |"
+    for cost in summary["cost_by_stored_votes"]:
+        if seen := cost.get("checkpoint"):
+            yield ""
+            yield (
+                f"A checkpoint beside {cost['stored']:,} votes takes {seen['own_s']:.2f} s of processor time, and then"
+                f" PostgreSQL {seen['next_us']:.1f} µs for each of the next {seen['votes']:,} votes."
+            )
 
 
 def _rows(summary: dict[str, Any]) -> Iterator[str]:

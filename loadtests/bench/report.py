@@ -141,6 +141,7 @@ def _costs(growth: Growth) -> list[dict[str, Any]]:
             "cpu_us_per_vote": _cpu(level.cpu_us, level.loads),
             "cpu_us": median(own),
             "ratio": median(mine / none for mine, none in zip(own, totals[0], strict=True)),
+            "checkpoint": asdict(level.checkpoint) if level.checkpoint else None,
         }
         for level, own in zip(growth.levels, totals, strict=True)
     ]

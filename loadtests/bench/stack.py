@@ -21,7 +21,9 @@ from models.ballot_box.keys import ShardKeys, shard_keys
 from models.contest import Contest, find_contest, votable_entries
 from models.database import Engine, transaction, worker_engine
 from models.settings import EMBEDDED_ENV, ROOT, Settings, load_settings, read_env_file
+from scripts.embedded import postgres, valkey
 from scripts.embedded.process import end, spawn
+from scripts.embedded.unprivileged import find_place
 
 START_S = 60.0
 STOP_S = 60.0
@@ -44,6 +46,11 @@ class Stack:
     @property
     def keys(self) -> ShardKeys:
         return shard_keys(self.contest.id, 0)
+
+    def superuser_url(self) -> str:
+        """The ledger's address for what its owner may not do."""
+        place, secrets_dir = find_place(self.settings.data_dir), self.settings.data_dir / "secrets"
+        return postgres.url(place, secrets_dir, superuser=True)
 
     def command(self, *words: str, seconds: float = START_S) -> str:
         """The output of one of `binhchon`'s commands, which may take so long. Errors: BenchError with what it said."""
@@ -82,12 +89,18 @@ def running_stack(folder: Path, *, tasks: bool = False) -> Iterator[Stack]:
         with transaction(engine) as connection:
             contest = find_contest(connection, None)
             entries = votable_entries(connection, contest.id)
-        with closing(box_client(settings.box())) as box:
+        with closing(box_client(_box_of_people(settings))) as box:
             stack = Stack(port, environment, settings, engine, box, contest, entries, _pids(environment))
             with nullcontext() if tasks else held(stack.workers("tasks")):
                 yield stack
     finally:
         end(process, signal.SIGTERM, STOP_S)
+
+
+def _box_of_people(settings: Settings) -> str:
+    """The box's address as its administrator: the bench weighs keys, which no process of ours does."""
+    path = Path(settings.box().rpartition("@")[2])
+    return valkey.box_url(path, settings.data_dir / "secrets", "admin")
 
 
 @contextmanager

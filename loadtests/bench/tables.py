@@ -2,7 +2,8 @@
 
 from sqlalchemy import Engine, MetaData, Table, func, select
 
-from models.database import ledger_errors, transaction
+from loadtests.bench.stack import Stack
+from models.database import ledger_errors, transaction, worker_engine
 from models.vote import votes
 
 _bench = MetaData()
@@ -47,6 +48,13 @@ def vacuum(engine: Engine) -> None:
     """What PostgreSQL would soon do by itself with the votes. Errors: LedgerAway."""
     with ledger_errors(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(f"VACUUM (ANALYZE) {votes.name}")
+
+
+def checkpoint(stack: Stack) -> None:
+    """A checkpoint of PostgreSQL, now. Errors: LedgerAway."""
+    engine = worker_engine(stack.superuser_url())
+    with ledger_errors(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("CHECKPOINT")
 
 
 def wal_bytes(engine: Engine) -> int:

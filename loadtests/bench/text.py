@@ -63,7 +63,7 @@ def _latencies(summary: dict[str, Any]) -> list[str]:
 def _costs(summary: dict[str, Any]) -> list[str]:
     return [
         f"{'cpu_us_per_vote':<28}{_spent(summary['cpu_us_per_vote'])}",
-        *map(_cost, summary["cost_by_stored_votes"]),
+        *(line for cost in summary["cost_by_stored_votes"] for line in (_cost(cost), *_checkpoint(cost))),
         f"{'cpu_us_per_login':<28}{_spent(summary['cpu_us_per_login'])} (the API aside: see logins_per_s)",
         f"{'':<28}postgres {summary['postgres_us_per_login_fresh']:.1f} in a ledger that it has not analysed yet",
     ]
@@ -72,6 +72,14 @@ def _costs(summary: dict[str, Any]) -> list[str]:
 def _cost(cost: dict[str, Any]) -> str:
     together = f"together {cost['cpu_us']:.1f} ({cost['ratio']:.2f}), {cost['votes_per_s']:,.0f} votes/s"
     return f"beside {cost['stored']:>10,} stored     {_spent(cost['cpu_us_per_vote'])}; {together}"
+
+
+def _checkpoint(cost: dict[str, Any]) -> list[str]:
+    seen = cost["checkpoint"]
+    if seen is None:
+        return []
+    following = f"then postgres {seen['next_us']:.1f} for each of the next {seen['votes']:,} votes"
+    return [f"{'':<28}a checkpoint {seen['own_s']:.2f} s of processor time, {following}"]
 
 
 def _spent(roles: dict[str, float]) -> str:

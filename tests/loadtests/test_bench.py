@@ -85,7 +85,10 @@ def test_measures_everything_loses_nothing_and_leaves_nothing(tmp_path):
     assert all(0 < seen["p50"] <= seen["p99"] <= seen["p99.9"] for seen in numbers["latency_ms"].values())
     assert 0 < numbers["ack_to_ledger_s"]["p50"] <= numbers["ack_to_ledger_s"]["p99"]
     assert set(numbers["cpu_us_per_vote"]) == {"api", "box", "flush", "postgres", "generator"}
-    assert [cost["stored"] for cost in numbers["cost_by_stored_votes"]] == [0, STORED]
+    none, most = numbers["cost_by_stored_votes"]
+    assert (none["stored"], none["checkpoint"], most["stored"]) == (0, None, STORED)
+    assert most["checkpoint"]["votes"] == STORED // 40
+    assert f"for each of the next {STORED // 40} votes\n" in done.stdout
     assert all(0 < share < 1 for share in numbers["generator_share"].values())
     assert all(0 <= share < 1 for shares in numbers["others_share"].values() for share in shares)
     audit, stored = numbers["audits"]
