@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     box_maxmemory: int = Field(default=2 * 1024**3, ge=16 * 1024**2)
     """Memory of the embedded box: about 80 bytes an account, 100 bytes a vote not yet in the ledger."""
     scratch_maxmemory: int = Field(default_factory=lambda: _scratch_share(_machine_memory()), ge=16 * 1024**2)
-    """Memory of the embedded scratch: about 1,120 bytes a login, for as long as its code and marks stand."""
+    """Memory of the embedded scratch: about 1,290 bytes a login, for as long as its code and marks stand."""
 
     flush_workers: int = Field(default=1, ge=1, le=64)
     """Flush workers that run, one for each shard of the contest at best: shards share those that there are."""
