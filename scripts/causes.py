@@ -20,7 +20,7 @@ _DAMAGED = (
     " docs/operations.md"
 )
 _SENTENCES = (
-    (r"No space left on device|Disk quota exceeded", _DISK),
+    (r"No space left on device|Disk quota exceeded|Short write while writing to the AOF file", _DISK),
     (r"File too large", _FILE_SIZE),
     (r"Cannot allocate memory|Out Of Memory allocating|out of memory|MemoryError", _MEMORY),
     (r"Too many open files", "it may not open more files (ulimit -n): raise the limit"),
