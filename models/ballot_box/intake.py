@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
+from typing import Any
 
 import redis.asyncio
 import structlog
@@ -203,6 +204,7 @@ class _Shard:
             client = async_box(self._url, single_connection=True)
             try:
                 await within(TIMEOUT_S, client.ping)
+                await self._look_back(client)
                 pause = RECONNECT_S[0]
                 self._up += 1
                 self._said = None
@@ -223,6 +225,29 @@ class _Shard:
             if not self._retired:
                 await asyncio.sleep(pause)
             pause = min(pause * 2, RECONNECT_S[1])
+
+    async def _look_back(self, client: Any) -> None:
+        """On a new connection: whether the last event that was seen is still in the log. A box that comes back without
+        the end of its log goes on with ids that follow the clock, and where the flush had not got there, box and ledger
+        agree: only who was told of these votes can tell. They are gone from both, so it is said, and voting goes on.
+        Errors: BoxAway.
+        """
+        seen, (_, epoch, _) = self._high, self._head
+        if seen == (0, 0):
+            return
+        last, name = f"{seen[0]}-{seen[1]}", self._keys.log
+
+        async def ask(*words: str) -> Any:
+            return await within(TIMEOUT_S, lambda: client.execute_command(*words))
+
+        if await ask("XRANGE", name, last, last, "COUNT", "1"):
+            return
+        older = await ask("XRANGE", name, "-", last, "COUNT", "1")
+        now = await ask("HGET", self._keys.contest, "epoch")
+        # Nothing older: what was seen has been trimmed. Another epoch, or none: a repair is at work, or has been.
+        if older and now == epoch.encode() and seen == self._high:
+            self._high = (0, 0)
+            log.error("ALARM: the box came back without the end of its log: acknowledged votes are lost", seen=last)
 
     def _say_once(self, say: Callable[..., object], what: str, problem: str) -> None:
         """One line for all callers and all their attempts, until the box answers again or something else is wrong."""

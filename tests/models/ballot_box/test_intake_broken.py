@@ -1,10 +1,14 @@
 """The intake and a box that is gone, hung, full, wrong or back in time: everyone is answered within two seconds."""
 
 import asyncio
+import os
 import time
+from contextlib import closing
 
 import pytest
+from structlog.testing import capture_logs
 
+from models.ballot_box.connection import box_client
 from models.ballot_box.intake import MAX_BATCH
 from models.outcomes import Outcome
 from tests.models.ballot_box.boxes import CONTEST_ID, Box, body
@@ -193,3 +197,31 @@ def test_votes_that_wait_while_the_box_is_found_to_have_gone_back_in_time_are_no
 
     asyncio.run(run())
     assert own.client.xlen(own.keys().log) == 1
+
+
+@pytest.mark.parametrize("cut", [0, 200])
+def test_a_box_that_comes_back_without_the_end_of_its_log_raises_an_alarm(
+    own: Box, server: ValkeyServer, cut: int
+) -> None:
+    """What the disk lost and the flush had not got to is in neither store, and ids go on: only the API can tell."""
+
+    async def run() -> None:
+        async with voting(server.url, callers=1) as voters:
+            for account in range(1, 20):
+                assert await voters.vote(account) is COUNTED
+            server.kill()
+            assert await voters.vote(40) is NOT_CONFIRMED
+            [path] = (server.folder / "appendonlydir").glob("*.incr.aof")
+            os.truncate(path, path.stat().st_size - cut)
+            server.start()
+            await until(lambda: voters.intake.connected, what="a connection")
+            assert await voters.vote(30) is COUNTED
+            assert await voters.vote(1) is ALREADY
+            assert voters.intake.fault is None
+
+    with capture_logs() as lines:
+        asyncio.run(run())
+    said = [line["event"] for line in lines if "ALARM" in line["event"]]
+    assert said == ["ALARM: the box came back without the end of its log: acknowledged votes are lost"] * bool(cut)
+    with closing(box_client(server.url)) as client:
+        assert (len(Box(client).logged_votes()) < 20) == bool(cut)
