@@ -25,8 +25,8 @@ def health_router(watch: Watch, intake: Intake, scrapes: "Scrapes") -> APIRouter
 
     @router.get("/health/ready", summary="This process can serve", responses=problems(Code.NOT_READY))
     async def ready(request: Request) -> Health:
-        """Closed, paused or no contest is no failure; a ballot box that is away or not to be trusted is one. Why, is said
-        to those who may read the metrics.
+        """Closed, paused or no contest is no failure; a ballot box that is away or not to be trusted is one. Why it is
+        so is said to those who may read the metrics.
         """
         reason = watch.unready() or intake.fault
         if reason is None and watch.current.reading is not None and not intake.connected:

@@ -140,7 +140,8 @@ class BoundedHeads(HttpToolsProtocol):
             return None
         if not self._inside:  # between two requests: uvicorn's timer runs, but not before the first one
             return ("silent", self._begun, 0) if self.timeout_keep_alive_task is None else None
-        if "method" not in self.scope:
+        scope: Any = self.scope
+        if "method" not in scope:
             return "head", self._begun, 0
         return "body", self._begun, self._body // BODY_PIECE
 
