@@ -150,6 +150,7 @@ class PostgresServer(Server):
         self.process = postgres.start_postgres(self.place, self.data_dir)
         log = self.data_dir / "postgres.log"
         process.wait_until(lambda: postgres.accepts(self.place.data, self.pid), self.process, 30, log)
+        self.execute(f"GRANT pg_read_all_stats TO {postgres.ROLE}")  # tests look at what the other roles wait for
         return self
 
     def new_database(self, template: str = "template0") -> str:

@@ -14,9 +14,11 @@ import psycopg
 import pytest
 import redis
 
+from scripts.embedded import postgres
+from scripts.embedded.unprivileged import find_place
 from tests.journeys.stack import Stack
 from tests.journeys.voters import ENTRIES, Journal, Voters
-from tests.servers import short_folder, wait_for
+from tests.servers import libpq_url, short_folder, wait_for
 
 
 @pytest.fixture
@@ -82,7 +84,8 @@ def check(stack: Stack, journal: Journal) -> None:
 def kill_a_worker_in_mid_flush(stack: Stack) -> None:
     """A lock on the votes keeps the flush in its COPY; there it is killed."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%COPY votes%'"
-    with ledger(stack) as watcher, ledger(stack) as holder:
+    everybodys = postgres.url(find_place(stack.folder), stack.folder / "secrets", superuser=True)
+    with psycopg.connect(libpq_url(everybodys), autocommit=True) as watcher, ledger(stack) as holder:
         with holder.transaction():
             holder.execute("LOCK TABLE votes IN SHARE MODE")
             wait_for(lambda: watcher.execute(waiting).fetchone()[0] == 1, 10, "the flush is in its COPY")
