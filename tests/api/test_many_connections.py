@@ -82,7 +82,7 @@ def test_they_leave_voting_alone_and_are_gone_in_time(served: Served, box: Valke
         ) as crowd:
             assert crowd.stdout is not None
             assert crowd.stdout.readline() == b"open\n"
-            assert open_files(served.pid) > many, "all of them at once"
+            wait_for(lambda: open_files(served.pid) > many, PATIENCE_S["head"] / 2, what="all of them are open at once")
             beside = voters.vote_until(lambda: crowd.poll() is not None, 30)
             gone = json.loads(crowd.stdout.read())
         after = voters.vote_for(1.0)
