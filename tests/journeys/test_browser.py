@@ -38,7 +38,7 @@ def test_a_person_is_logged_in(site: Site, new_page: Callable[..., Page]) -> Non
     page = new_page(javascript=False)
     site.log_in(page)
     page.goto("/phieu-cua-toi")
-    assert page.get_by_role("button", name="Đăng xuất").is_visible()
+    assert page.get_by_role("button", name="Đăng xuất", exact=True).is_visible()
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def test_an_account_is_found_by_its_receipt_and_blocked(
     lan.get_by_role("button", name="Tìm").click()
     expect(lan.get_by_role("cell", name=suspects.receipts[0])).to_be_visible()
     accessible(lan)
-    lan.get_by_label("Lý do (lưu trong nhật ký)").fill("Nhiều phiếu trong một giây.")
+    lan.locator("#reason").fill("Nhiều phiếu trong một giây.")
     lan.get_by_role("button", name="Khoá", exact=True).click()
     expect(lan.get_by_role("heading", name="Mở khoá")).to_be_visible()
     last = site.entries()[-1]["id"]
