@@ -169,7 +169,7 @@ def test_an_account_is_found_by_its_receipt_and_blocked(
     answer = httpx.put(
         f"{site.address}/api/entries/{last}/vote", headers={"Authorization": f"Bearer {suspects.tokens[0]}"}
     )
-    assert (answer.status_code, answer.json()["code"]) == (403, "blocked")
+    assert (answer.status_code, answer.json()["code"]) == (401, "no_session"), "logged out; a new login is blocked"
     lan.goto("/operator/accounts")
     expect(lan.get_by_text("Nhiều phiếu trong một giây.")).to_be_visible()
     accessible(lan)
