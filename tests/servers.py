@@ -150,6 +150,9 @@ class PostgresServer(Server):
         self.process = postgres.start_postgres(self.place, self.data_dir)
         log = self.data_dir / "postgres.log"
         process.wait_until(lambda: postgres.accepts(self.place.data, self.pid), self.process, 30, log)
+        with psycopg.connect(libpq_url(self.superuser_url), autocommit=True, dbname="postgres") as connection:
+            reads_only = "SELECT pg_is_in_recovery()"  # one that reads an archive answers before it has read it all
+            process.wait_until(lambda: connection.execute(reads_only).fetchone() == (False,), self.process, 60, log)
         self.execute(f"GRANT pg_read_all_stats TO {postgres.ROLE}")  # tests look at what the other roles wait for
         return self
 
